@@ -1,0 +1,60 @@
+"""What sparse autoencoders leave behind, and how what they found is organised.
+
+``run`` and ``load`` are the studies from Python; the rest is what a plugin needs. Importing this imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from darkframe.errors import DarkframeError, DataError, ParameterError, PluginError, UserError
+from darkframe.hookspecs import hookimpl
+from darkframe.interfaces import (
+    Batch,
+    Clustering,
+    Codes,
+    Decomposition,
+    Diagnostics,
+    FitContext,
+    Rows,
+    SourceCard,
+    SourceContext,
+)
+from darkframe.plugin import ClustererInfo, DecomposerInfo, SourceInfo, param
+
+if TYPE_CHECKING:
+    from darkframe.api import load, run
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Batch",
+    "ClustererInfo",
+    "Clustering",
+    "Codes",
+    "DarkframeError",
+    "DataError",
+    "DecomposerInfo",
+    "Decomposition",
+    "Diagnostics",
+    "FitContext",
+    "ParameterError",
+    "PluginError",
+    "Rows",
+    "SourceCard",
+    "SourceContext",
+    "SourceInfo",
+    "UserError",
+    "hookimpl",
+    "load",
+    "param",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in {"run", "load"}:
+        from darkframe import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'darkframe' has no attribute {name!r}")

@@ -1,0 +1,52 @@
+"""The one family of errors: every message is a clear sentence that names the thing, what was expected and what to do."""
+
+from __future__ import annotations
+
+
+class DarkframeError(Exception):
+    """A failure that darkframe understands; the command prints it without a traceback.
+
+    Attributes:
+        exit_code: What the command exits with: 1 for failures, 2 for the user's mistakes.
+        hint: What to do next, or an empty string.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class UserError(DarkframeError):
+    """Something the user asked for cannot be done as asked."""
+
+    exit_code = 2
+
+
+class UnknownPluginError(UserError):
+    """No plugin of that kind has that name, or several distributions claim it."""
+
+
+class ParameterError(UserError):
+    """A parameter is unknown, of the wrong type or out of its range."""
+
+
+class OutputError(UserError):
+    """The output folder exists, is not a run, or cannot be written."""
+
+
+class PluginError(DarkframeError):
+    """A plugin could not be loaded, or broke its contract."""
+
+
+class DataError(DarkframeError):
+    """The data cannot be analysed: NaN or infinite activations, no tokens, wrong shapes."""
+
+
+class StoreError(DarkframeError):
+    """A run directory or cache entry is damaged, of another version, or could not be written (disk full)."""

@@ -1,0 +1,306 @@
+"""The three contracts (source, decomposer, clusterer) and the records that flow between them.
+
+Importing this module imports neither numpy nor torch, so that plugins can refer to it at start-up.
+Shapes: N tokens (rows), d = d_model, F features of the dictionary, k components.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from darkframe.progress import Progress, QuietProgress
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+    F32 = NDArray[np.float32]
+    F64 = NDArray[np.float64]
+    I32 = NDArray[np.int32]
+    I64 = NDArray[np.int64]
+    Bool = NDArray[np.bool_]
+
+
+# ---------------------------------------------------------------- sources
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """One batch of activations, in the order of the text.
+
+    Attributes:
+        tokens: (n,) int32 token ids.
+        documents: (n,) int32 index of the token's document among the documents read (skipped ones not counted).
+        positions: (n,) int32 place of the token in its own document, from 0; −1 for special tokens.
+        context_positions: (n,) int32 place of the token in the model's input row, from 0.
+        special: (n,) bool, True for BOS, EOS and padding: left out of everything, but for the ledger's "with position 0".
+        x: (n, d) float32 activations on the run's device.
+    """
+
+    tokens: I32
+    documents: I32
+    positions: I32
+    context_positions: I32
+    special: Bool
+    x: torch.Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Codes:
+    """Sparse feature activations of n tokens, row-compressed, on one device.
+
+    Attributes:
+        offsets: (n + 1,) int64; token i owns entries ``offsets[i]:offsets[i + 1]``.
+        indices: (nnz,) int64 feature ids, ascending within a token.
+        values: (nnz,) float32 activations, non-zero.
+        n_features: F.
+    """
+
+    offsets: torch.Tensor
+    indices: torch.Tensor
+    values: torch.Tensor
+    n_features: int
+
+
+class Dictionary(Protocol):
+    """An SAE's dictionary. ``decode(encode(x))`` is the reconstruction x̂ in the same space as x."""
+
+    W_dec: torch.Tensor  # (F, d) float32 decoder directions, one row a feature
+    W_enc: torch.Tensor | None  # (d, F) float32
+    b_enc: torch.Tensor | None  # (F,)
+    b_dec: torch.Tensor | None  # (d,)
+
+    def encode(self, x: torch.Tensor) -> Codes:
+        """Feature activations of x (n, d), without gradients."""
+
+    def decode(self, codes: Codes) -> torch.Tensor:
+        """Reconstruction (n, d) float32 of the codes."""
+
+
+class Unembedding(Protocol):
+    """Final norm and unembedding, for the logit lens."""
+
+    def logits(self, directions: torch.Tensor) -> torch.Tensor:
+        """Final norm, then W_U: (n, d) residual-stream directions to (n, vocabulary) logits."""
+
+
+@dataclass(frozen=True)
+class SourceCard:
+    """What a source is, for the manifest and the reader.
+
+    Attributes:
+        model: Name of the language model.
+        dictionary: Name of the SAE.
+        hook_point: TransformerLens-style name of the site, such as ``blocks.6.hook_resid_pre``.
+        d_model: d.
+        n_features: F.
+        context_size: Tokens in one row of the model's input, BOS included.
+        packing: How documents fill rows, in words.
+        text: What text is read, in words.
+        fingerprint: Hash over everything the activations and codes depend on (weights, text, packing, batch size, dtype).
+        details: Anything else worth recording (revisions, licences, SAE architecture), JSON-serialisable.
+    """
+
+    model: str
+    dictionary: str
+    hook_point: str
+    d_model: int
+    n_features: int
+    context_size: int
+    packing: str
+    text: str
+    fingerprint: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SourceContext:
+    """What the framework tells a source when it opens it: ``Class(params, context)``.
+
+    Attributes:
+        device: ``"cpu"``, ``"cuda"`` or ``"cuda:N"``, resolved.
+        seed: The run's seed.
+        cache: Folder for anything the source wants to keep between runs.
+        progress: Where to report downloads and loading.
+    """
+
+    device: str = "cpu"
+    seed: int = 42
+    cache: Path = Path()
+    progress: Progress = field(default_factory=QuietProgress)
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Where activations and the dictionary come from. Constructed as ``Class(params, context)``; opens lazily."""
+
+    def card(self) -> SourceCard:
+        """Say what this source is; may load configuration but should not run the model."""
+
+    def available_tokens(self) -> int | None:
+        """Number of non-special tokens the text holds, or None if that is only known at its end."""
+
+    def batches(self, start: int = 0) -> Iterator[Batch]:
+        """Batches from number ``start`` on; batch i is the same (same bytes) whatever ``start`` was."""
+
+    def dictionary(self) -> Dictionary:
+        """The SAE."""
+
+    def unembedding(self) -> Unembedding | None:
+        """Final norm and unembedding, or None if the source has none."""
+
+    def decode_tokens(self, tokens: Sequence[int]) -> list[str]:
+        """Each token's text on its own (not escaped: whoever shows it escapes it)."""
+
+
+# ---------------------------------------------------------------- rows
+
+
+class Rows(Protocol):
+    """N rows of d float32 values that need not fit in memory; what a decomposer is fitted on.
+
+    ``mean`` and ``covariance`` are exact (one streamed pass, float64; the covariance divides by N − 1).
+    ``np.asarray(rows)`` gives everything, for estimators that need it.
+    """
+
+    @property
+    def shape(self) -> tuple[int, int]: ...
+    @property
+    def key(self) -> str:
+        """Content hash: equal keys mean equal rows."""
+
+    @property
+    def mean(self) -> F64:
+        """(d,) float64."""
+
+    @property
+    def covariance(self) -> F64:
+        """(d, d) float64."""
+
+    def blocks(self, size: int = 8192) -> Iterator[F32]:
+        """Consecutive (≤ size, d) blocks in order; each block is valid until the next is asked for, and must not be written to."""
+
+    def sample(self, n: int, seed: int) -> F32:
+        """min(n, N) rows without replacement, seeded, in row order: (n, d) float32 of the caller's own."""
+
+    def __len__(self) -> int: ...
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]: ...
+
+
+# ---------------------------------------------------------------- decomposers
+
+
+@dataclass(frozen=True)
+class FitContext:
+    """What the framework hands to every fit.
+
+    Attributes:
+        seed: Seed of everything random in the fit.
+        n_components: Recommended number of components (step 3 of the study), used where the plugin's own parameter is None.
+        scratch: An existing folder for temporary files, removed afterwards; None: use memory.
+        progress: Where to report.
+        device: Resolved device of the run.
+    """
+
+    seed: int = 42
+    n_components: int | None = None
+    scratch: Path | None = None
+    progress: Progress = field(default_factory=QuietProgress)
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """What a fit must say about itself. A result that hides non-convergence is a lie.
+
+    Attributes:
+        converged: Whether the plugin's stated criterion was met (True for closed forms).
+        iterations: Iterations used (0 for closed forms).
+        warnings: Sentences for the reader.
+        gradient: Final gradient norm of the objective, or None where there is none.
+        identifiability: (k,) per component, |E[g'(y)] − E[y g(y)]| for ICA (below 10/√N: Gaussian-like, direction arbitrary), or None.
+        details: Anything else, JSON-serialisable.
+    """
+
+    converged: bool
+    iterations: int
+    warnings: tuple[str, ...] = ()
+    gradient: float | None = None
+    identifiability: tuple[float, ...] | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Decomposition:
+    """k components of N centred rows: ``sources = (e − mean) @ filters.T`` and ``e ≈ mean + sources @ patterns``.
+
+    Attributes:
+        mean: (d,) float64.
+        patterns: (k, d) float64, mixing: what a unit of each source adds to the activation. Compared with decoder directions.
+        filters: (k, d) float64, unmixing: what reads each source off a centred row.
+        explained: (k,) float64, closed-form share of the rows' total variance each component explains.
+        explained_total: Share of the total variance of ``mean + sources @ patterns`` together (≤ 1).
+        diagnostics: See ``Diagnostics``.
+    """
+
+    mean: F64
+    patterns: F64
+    filters: F64
+    explained: F64
+    explained_total: float
+    diagnostics: Diagnostics
+
+    @property
+    def directions(self) -> F64:
+        """(k, d) patterns scaled to unit length."""
+        import numpy as np
+
+        lengths = np.linalg.norm(self.patterns, axis=1, keepdims=True)
+        unit: F64 = self.patterns / np.maximum(lengths, np.finfo(np.float64).tiny)
+        return unit
+
+    def transform(self, block: NDArray[Any]) -> F32:
+        """Sources (n, k) float32 of a block of rows (n, d)."""
+        import numpy as np
+
+        centred = np.asarray(block, np.float32) - self.mean.astype(np.float32)  # first: a huge mean would eat the digits
+        out: F32 = centred @ self.filters.T.astype(np.float32)
+        return out
+
+
+@runtime_checkable
+class Decomposer(Protocol):
+    """Splits rows into components. Constructed as ``Class(params)``."""
+
+    def fit(self, rows: Rows, context: FitContext) -> Decomposition:
+        """Fit to all rows; never changes them."""
+
+
+# ---------------------------------------------------------------- clusterers
+
+
+@dataclass(frozen=True, eq=False)
+class Clustering:
+    """Labels of n vectors at one or more levels, coarsest first.
+
+    Attributes:
+        labels: (levels, n) int64; −1 marks noise.
+        parents: For each level after the first, (clusters of that level,) int64 cluster ids of the level above.
+        diagnostics: See ``Diagnostics``.
+    """
+
+    labels: I64
+    parents: tuple[I64, ...]
+    diagnostics: Diagnostics
+
+
+@runtime_checkable
+class Clusterer(Protocol):
+    """Groups vectors. Constructed as ``Class(params)``."""
+
+    def fit(self, vectors: F32, context: FitContext) -> Clustering:
+        """Cluster (n, d) vectors in the order given."""

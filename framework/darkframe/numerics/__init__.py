@@ -1,0 +1,1 @@
+"""Pure functions on arrays: moments, covariance, whitening, matching, nulls, stability, top-k."""

@@ -1,0 +1,95 @@
+"""What a plugin declares: an Info record for each thing it offers, and its parameters, once, with ``param``."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True)
+class NoParams:
+    """For plugins without parameters."""
+
+
+def param(
+    default: Any,
+    *,
+    help: str,
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    lt: float | None = None,
+    choices: Sequence[Any] = (),
+    unit: str = "",
+) -> Any:
+    """Declare one parameter as a field of a frozen dataclass.
+
+    One declaration serves ``--set kind.name=value``, the config file, the Python API and ``darkframe describe``.
+    Types understood: int, float, bool, str, ``tuple[T, ...]``, ``Literal[...]`` and any of them ``| None``.
+
+    Args:
+        default: The default value; it must itself satisfy the bounds.
+        help: One line that says what it does.
+        ge, gt, le, lt: Bounds, inclusive or exclusive, on the value (on each element of a tuple).
+        choices: The values allowed, if they are few.
+        unit: Such as ``"tokens"``, shown by ``describe``.
+    """
+    metadata = {"help": help, "ge": ge, "gt": gt, "le": le, "lt": lt, "choices": tuple(choices), "unit": unit}
+    return dataclasses.field(default=default, metadata={"darkframe": metadata})
+
+
+@dataclass(frozen=True)
+class PluginInfo:
+    """What every kind of plugin declares.
+
+    Attributes:
+        name: Lower-case letters, digits and hyphens, such as ``fastica``.
+        target: ``"package.module:Class"``, imported only when used.
+        summary: One line.
+        params: A frozen dataclass type whose fields are made with ``param``.
+        install_hint: What to install if importing ``target`` fails, such as ``pip install 'pkg[extra]'``.
+    """
+
+    kind: ClassVar[str] = ""
+
+    name: str
+    target: str
+    summary: str
+    params: type[Any] = field(default=NoParams)
+    install_hint: str = ""
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"plugin name {self.name!r} must be lower-case letters, digits and hyphens")
+        if not _TARGET.fullmatch(self.target):
+            raise ValueError(f"target {self.target!r} of plugin {self.name!r} must read 'package.module:Class'")
+        if not dataclasses.is_dataclass(self.params):
+            raise ValueError(f"params of plugin {self.name!r} must be a dataclass made with darkframe.param")
+
+
+@dataclass(frozen=True)
+class SourceInfo(PluginInfo):
+    """Declares a source. ``capabilities`` lists what it gives: activations, dictionary, unembedding, text."""
+
+    kind: ClassVar[str] = "source"
+    capabilities: tuple[str, ...] = ("activations", "dictionary", "unembedding", "text")
+
+
+@dataclass(frozen=True)
+class DecomposerInfo(PluginInfo):
+    """Declares a decomposer."""
+
+    kind: ClassVar[str] = "decomposer"
+
+
+@dataclass(frozen=True)
+class ClustererInfo(PluginInfo):
+    """Declares a clusterer."""
+
+    kind: ClassVar[str] = "clusterer"

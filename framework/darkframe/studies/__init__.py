@@ -1,0 +1,1 @@
+"""The studies; each module reads as its list of steps."""

@@ -1,0 +1,1 @@
+"""FastICA and Picard-O on the residual."""

@@ -1,0 +1,1 @@
+"""PCA of the residual."""

@@ -1,0 +1,1 @@
+"""The embedded default: a small trained language model and its SAE."""

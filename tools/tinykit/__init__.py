@@ -1,0 +1,1 @@
+"""Shared helpers of the scripts that build the embedded model of darkframe."""
