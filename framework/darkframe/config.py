@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from darkframe.plugin import param
 
@@ -23,3 +24,42 @@ class StudyParams:
     examples: int = param(20, help="Top examples for each of them.", ge=1)
     context: int = param(5, help="Tokens of context on each side of an example.", ge=0, unit="tokens")
     keep_activations: bool = param(True, help="Keep the activations x beside the residuals e (export needs them).")
+
+
+@dataclass(frozen=True)
+class PluginChoice:
+    """One plugin of a run, resolved: which distribution's, and with which parameters.
+
+    Attributes:
+        kind: ``source``, ``decomposer`` or ``clusterer``.
+        name: The plugin's name.
+        distribution, version: What it comes from.
+        params: An instance of the plugin's parameter dataclass.
+    """
+
+    kind: str
+    name: str
+    distribution: str
+    version: str
+    params: Any
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """One resolved record of a run; everything that determines its numbers, and nothing else.
+
+    Attributes:
+        tokens: Tokens to collect; None: all the text holds.
+        device: Resolved: ``cpu``, ``cuda:N``.
+        strict: Fail where the text holds fewer tokens than asked for.
+        quick: Whether ``--quick`` lowered defaults (already applied).
+    """
+
+    source: PluginChoice
+    decomposer: PluginChoice
+    study: StudyParams
+    tokens: int | None
+    seed: int
+    device: str
+    strict: bool = False
+    quick: bool = False

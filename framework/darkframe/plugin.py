@@ -75,10 +75,16 @@ class PluginInfo:
 
 @dataclass(frozen=True)
 class SourceInfo(PluginInfo):
-    """Declares a source. ``capabilities`` lists what it gives: activations, dictionary, unembedding, text."""
+    """Declares a source.
+
+    Attributes:
+        capabilities: What it gives: activations, dictionary, unembedding, text.
+        default_tokens: How many tokens a run collects where ``--tokens`` does not say; None: all the text holds.
+    """
 
     kind: ClassVar[str] = "source"
     capabilities: tuple[str, ...] = ("activations", "dictionary", "unembedding", "text")
+    default_tokens: int | None = 1_000_000
 
 
 @dataclass(frozen=True)
