@@ -39,6 +39,7 @@ class Batch:
         context_positions: (n,) int32 place of the token in the model's input row, from 0.
         special: (n,) bool, True for BOS, EOS and padding: left out of everything, but for the ledger's "with position 0".
         x: (n, d) float32 activations on the run's device.
+        skipped: Documents left out for being too short, from the start of the text up to this batch.
     """
 
     tokens: I32
@@ -47,6 +48,7 @@ class Batch:
     context_positions: I32
     special: Bool
     x: torch.Tensor
+    skipped: int = 0
 
 
 @dataclass(frozen=True, eq=False)
