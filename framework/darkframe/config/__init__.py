@@ -1,0 +1,31 @@
+"""One resolved record of a run: defaults < config file < ``--set`` < explicit options."""
+
+from __future__ import annotations
+
+from darkframe.config.build import build, to_record
+from darkframe.config.device import resolve_device
+from darkframe.config.parameters import Parameter, parameters
+from darkframe.config.quick import QUICK_TOKENS, quick_study, quick_tokens
+from darkframe.config.records import PluginChoice, RunConfig, RunOptions, StudyParams
+from darkframe.config.settings import KINDS, Settings, merge, parse_set, read_file, read_mapping
+
+__all__ = [
+    "KINDS",
+    "QUICK_TOKENS",
+    "Parameter",
+    "PluginChoice",
+    "RunConfig",
+    "RunOptions",
+    "Settings",
+    "StudyParams",
+    "build",
+    "merge",
+    "parameters",
+    "parse_set",
+    "quick_study",
+    "quick_tokens",
+    "read_file",
+    "read_mapping",
+    "resolve_device",
+    "to_record",
+]

@@ -1,0 +1,97 @@
+"""What the user set, by kind and key, before it meets the plugins' declarations."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from darkframe.config.build import did_you_mean
+from darkframe.errors import ParameterError, UserError
+
+KINDS = ("run", "source", "decomposer", "clusterer", "study")
+
+Settings = dict[str, dict[str, Any]]
+"""kind → key → value."""
+
+
+def parse_set(items: Iterable[str]) -> Settings:
+    """Settings of ``kind.key=value`` strings; a later one overrides an earlier one.
+
+    Raises:
+        ParameterError: An item does not read so, or its kind is unknown.
+    """
+    settings: Settings = {}
+    for item in items:
+        name, equals, value = item.partition("=")
+        if not equals:
+            raise ParameterError(f"--set takes KIND.KEY=VALUE, such as decomposer.n_components=32; {item!r} has no '='.")
+        kind, key = _split(name.strip())
+        settings.setdefault(kind, {})[key] = value.strip()
+    return settings
+
+
+def read_mapping(mapping: Mapping[str, Any]) -> Settings:
+    """Settings of ``{"decomposer.n_components": 32}`` or ``{"decomposer": {"n_components": 32}}``, also mixed.
+
+    Raises:
+        ParameterError: A name or kind is unknown.
+    """
+    settings: Settings = {}
+    for name, value in mapping.items():
+        if isinstance(value, Mapping):
+            _check_kind(name)
+            settings.setdefault(name, {}).update(value)
+        else:
+            kind, key = _split(name)
+            settings.setdefault(kind, {})[key] = value
+    return settings
+
+
+def read_file(path: Path) -> Settings:
+    """Settings of a TOML file with the tables ``[run]``, ``[source]``, ``[decomposer]``, ``[clusterer]``, ``[study]``.
+
+    Raises:
+        UserError: The file cannot be read or is not TOML.
+        ParameterError: It holds something else.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise UserError(f"The config file {path} cannot be read: {reason}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"The config file {path} is not valid TOML: {error}.") from error
+    for name, table in content.items():
+        if not isinstance(table, dict):
+            raise ParameterError(f"{name!r} in {path} stands outside a table; the tables are {_tables()}.")
+        if name not in KINDS:
+            raise ParameterError(f"Unknown table [{name}] in {path}.{did_you_mean(name, KINDS)} The tables are {_tables()}.")
+    return content
+
+
+def merge(*layers: Settings) -> Settings:
+    """Settings of all layers; later ones override earlier ones."""
+    merged: Settings = {kind: {} for kind in KINDS}
+    for layer in layers:
+        for kind, values in layer.items():
+            merged[kind].update(values)
+    return merged
+
+
+def _split(name: str) -> tuple[str, str]:
+    kind, dot, key = name.partition(".")
+    if not dot or not key:
+        raise ParameterError(f"{name!r} must read KIND.KEY, such as decomposer.n_components; KIND is one of {', '.join(KINDS)}.")
+    _check_kind(kind)
+    return kind, key
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in KINDS:
+        raise ParameterError(f"Unknown kind {kind!r}.{did_you_mean(kind, KINDS)} Parameters belong to one of {', '.join(KINDS)}.")
+
+
+def _tables() -> str:
+    return ", ".join(f"[{kind}]" for kind in KINDS)
