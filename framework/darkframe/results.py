@@ -175,6 +175,11 @@ class Stability:
         index: Per component, Icasso's stability index Iq over seeds and halves: mean within-cluster minus mean between-cluster |cos|.
         index_mean: Its mean; ``index_null_mean`` the same over the elliptical null's fits.
         identifiable_matched_mean: Mean matched |cos| over seeds of the identifiable components only, or None.
+        replication: Per component, |correlation| of the two document halves' components that go with it (0 where they lead to
+            different ones): both halves found it by themselves.
+        replication_cut: What the best of k unrelated matched components exceeds in 5 % of draws.
+        replicated: Components above it.
+        notes: What to know when reading the figures.
     """
 
     pairs: tuple[PairStability, ...]
@@ -184,6 +189,10 @@ class Stability:
     index_mean: float
     index_null_mean: float | None
     identifiable_matched_mean: float | None
+    replication: tuple[float, ...] = ()
+    replication_cut: float = float("nan")
+    replicated: int = 0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -219,9 +228,11 @@ class ComponentMatch:
         quantiles: For each null, the share of its draws at or below ``cosine``.
         kurtosis: Excess kurtosis of the component's source; ``kurtosis_quantiles`` in each null that has one.
         stability: Its stability index.
-        beats_null: Whether the component holds structure that the elliptical null does not (kurtosis above its 95 % quantile
-            of maxima, or stability above), see ``reason``.
+        beats_null: Whether the component holds structure that the elliptical null does not: its kurtosis lies beyond the null
+            fits' family-wise cut, in each half of the documents too, and both halves found the component by themselves.
         reason: Why, in words.
+        kurtosis_halves: Kurtosis of its source over either half of the documents; empty where there were none.
+        replication: See ``Stability``.
     """
 
     component: int
@@ -236,11 +247,22 @@ class ComponentMatch:
     explained: float
     beats_null: bool
     reason: str
+    kurtosis_halves: tuple[float, ...] = ()
+    replication: float = float("nan")
 
 
 @dataclass(frozen=True)
 class Match:
-    """Step 6. Counts by the notebook's cuts, and those that the null does not explain."""
+    """Step 6. Counts by the notebook's cuts, and those that the null does not explain.
+
+    Attributes:
+        novel_beyond_null: Novel components that beat the null (``ComponentMatch.beats_null``): a low cosine alone is what the nulls
+            expect. ``known_beyond_null``: known ones whose cosine exceeds the nulls' family-wise cut.
+        expected_novel: For each null, how many of as many directions would be novel.
+        null_cuts: The family-wise cuts: ``cosine``, ``kurtosis`` (above it), ``kurtosis_low`` (below it), ``replication``.
+        null_rows: Rows of each elliptical null data set.
+        null_note: How the cuts come about, and what so few null fits can show.
+    """
 
     known_cut: float
     novel_cut: float
@@ -256,6 +278,9 @@ class Match:
     components: tuple[ComponentMatch, ...]
     most_novel: tuple[int, ...]
     most_known: tuple[int, ...]
+    null_cuts: Mapping[str, float] = field(default_factory=dict)
+    null_rows: int = 0
+    null_note: str = ""
 
 
 @dataclass(frozen=True)
@@ -342,3 +367,37 @@ class DarkMatterResults:
     compare: Compare
     conclusion: Conclusion
     seconds: Mapping[str, float]
+
+
+ARRAYS: Mapping[str, str] = {
+    "directions": "(k, d) float64: unit directions of the components in activation space (patterns scaled to length 1)",
+    "patterns": "(k, d) float64: mixing, what a unit of each source adds to the residual",
+    "filters": "(k, d) float64: unmixing, what reads each source off a centred residual",
+    "residual_mean": "(d,) float64: the mean the filters are applied after",
+    "component_explained": "(k,) float64: share of the residual's variance each component explains",
+    "sources": "(N, k) float32: activation of every component on every kept token",
+    "residual_kurtosis": "(d,) float64: excess kurtosis of each residual dimension",
+    "residual_kurtosis_all": "(d,) float64: the same with massive tokens",
+    "pca_variances": "(d,) float64: eigenvalues of the residual's covariance, largest first",
+    "pca_variances_all": "(d,) float64: the same with massive tokens",
+    "pca_components": "(d, d) float64: eigenvectors, one row each",
+    "component_kurtosis": "(k,) float64: excess kurtosis of each component's source",
+    "component_kurtosis_all": "(k,) float64: the same with massive tokens",
+    "component_kurtosis_halves": "(2, k) float64: the same over either half of the documents",
+    "top_values": "(k, t) float64: sources of largest magnitude, signed; nan where there are fewer",
+    "top_rows": "(k, t) int64: the tokens they belong to, as rows of the collection; -1 where there are fewer",
+    "stability_index": "(k,) float64: Icasso's Iq over seeds and document halves",
+    "replication": "(k,) float64: agreement of the document halves' own components",
+    "match_cosines": "(k,) float64: max |cos| of each direction with a decoder row",
+    "match_features": "(k,) int64: the feature it is reached at",
+    "null_isotropic_cosines": "(m,) float64: max |cos| of isotropic random directions",
+    "null_rotation_cosines": "(m,) float64: max |cos| of random rotations within the whitened space",
+    "null_elliptical_cosines": "(m,) float64: max |cos| of the components of the elliptical null's fits",
+    "null_rotation_kurtosis": "(m,) float64: excess kurtosis of the residual along random rotations within the whitened space",
+    "null_elliptical_kurtosis": "(m,) float64: excess kurtosis of the sources of the elliptical null's fits",
+    "active_features": "(a,) int64: features that fire on more than the active rate of tokens",
+    "feature_kurtosis": "(a,) float64: excess kurtosis of their activations over all tokens, zeros included",
+    "active_features_all": "(b,) int64: the same with massive tokens",
+    "feature_kurtosis_all": "(b,) float64: the same with massive tokens",
+}
+"""Arrays a finished run keeps beside its results, and what each holds; k components, d dimensions, N tokens."""

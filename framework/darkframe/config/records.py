@@ -34,7 +34,10 @@ class StudyParams:
     seeds: tuple[int, ...] = param(
         (42, 123, 999), help="Seeds of the stability step; the run's own --seed comes first.", ge=0, lt=_MAX_SEED
     )
-    nulls: int = param(4, help="Elliptical null data sets put through the decomposer.", ge=0, le=1000)
+    nulls: int = param(4, help="Elliptical null data sets put through the decomposer.", ge=1, le=1000)
+    null_rows: int = param(
+        100_000, help="Rows of an elliptical null data set at most; fewer make the null harder to beat.", ge=100
+    )
     null_directions: int = param(1000, help="Random directions drawn for each similarity null.", ge=10, le=1_000_000)
     max_components: int = param(100, help="Most components the PCA step recommends.", ge=1)
     known_cut: float = param(0.8, help="|cos| with a decoder direction above which a component is known.", ge=0, le=1)

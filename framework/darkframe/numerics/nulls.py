@@ -36,7 +36,7 @@ class NullCut(NamedTuple):
 
 
 def isotropic_directions(n: int, d: int, seed: int) -> F64:
-    """n unit vectors uniform on the sphere in d dimensions: normalised standard normal rows (Muller 1959)."""
+    """Unit vectors (n, d) uniform on the sphere in d dimensions: normalised standard normal rows (Muller 1959)."""
     rows = np.random.default_rng(seed).standard_normal((n, d))
     out: F64 = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     return out
