@@ -172,7 +172,7 @@ class Stability:
         pairs: Every pair of seeds on the same rows.
         halves: The two halves of the documents.
         null_pairs: The same comparison for fits of the nulls (chance level), named ``rotation`` and ``elliptical``.
-        index: Per component, Icasso's stability index Iq over seeds and halves: mean within-cluster minus mean between-cluster |cos|.
+        index: Per component, Icasso's index Iq over seeds and halves: mean within-cluster minus mean between-cluster |cos|.
         index_mean: Its mean; ``index_null_mean`` the same over the elliptical null's fits.
         identifiable_matched_mean: Mean matched |cos| over seeds of the identifiable components only, or None.
         replication: Per component, |correlation| of the two document halves' components that go with it (0 where they lead to
@@ -256,8 +256,8 @@ class Match:
     """Step 6. Counts by the notebook's cuts, and those that the null does not explain.
 
     Attributes:
-        novel_beyond_null: Novel components that beat the null (``ComponentMatch.beats_null``): a low cosine alone is what the nulls
-            expect. ``known_beyond_null``: known ones whose cosine exceeds the nulls' family-wise cut.
+        novel_beyond_null: Novel components that beat the null (``ComponentMatch.beats_null``): a low cosine alone is what the
+            nulls expect. ``known_beyond_null``: known ones whose cosine exceeds the nulls' family-wise cut.
         expected_novel: For each null, how many of as many directions would be novel.
         null_cuts: The family-wise cuts: ``cosine``, ``kurtosis`` (above it), ``kurtosis_low`` (below it), ``replication``.
         null_rows: Rows of each elliptical null data set.
@@ -314,7 +314,7 @@ class Interpret:
 
 @dataclass(frozen=True)
 class Compare:
-    """Step 8: kurtosis of components, of active SAE features (firing on more than ``active_rate`` of tokens), and of the nulls."""
+    """Step 8: kurtosis of components, of active SAE features (firing on over ``active_rate`` of tokens), and of the nulls."""
 
     active_rate: float
     active_features: int
