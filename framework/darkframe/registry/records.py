@@ -1,0 +1,98 @@
+"""A plugin that was found, and a fault that was found with one."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+from darkframe.errors import PluginError
+from darkframe.plugin import PluginInfo
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A fault of one plugin; everything else works.
+
+    Attributes:
+        distribution, version, entry_point: Where it comes from; empty where that is unknown.
+        reason: One sentence.
+        details: Traceback and captured output, for ``--debug``.
+        fatal: Whether something the plugin offers cannot be used because of it.
+    """
+
+    distribution: str
+    version: str
+    entry_point: str
+    reason: str
+    details: str = ""
+    fatal: bool = True
+
+    @property
+    def origin(self) -> str:
+        """Such as ``my-plugins 1.0, entry point 'ica'``."""
+        origin = f"{self.distribution} {self.version}".strip()
+        return f"{origin}, entry point {self.entry_point!r}" if self.entry_point else origin
+
+
+@dataclass(frozen=True)
+class Found:
+    """One plugin that an installed distribution offers.
+
+    Attributes:
+        info: What it declares.
+        distribution, version: What it comes from.
+        entry_point: The name of its entry point there.
+    """
+
+    info: PluginInfo
+    distribution: str
+    version: str
+    entry_point: str
+
+    @property
+    def kind(self) -> str:
+        """``source``, ``decomposer`` or ``clusterer``."""
+        return self.info.kind
+
+    @property
+    def name(self) -> str:
+        """Its bare name."""
+        return self.info.name
+
+    @property
+    def qualified(self) -> str:
+        """``distribution:name``, which no other distribution can claim."""
+        return f"{self.distribution}:{self.info.name}"
+
+    def load(self) -> type[Any]:
+        """Import the class that does the work.
+
+        Raises:
+            PluginError: It cannot be imported (with the plugin's install hint), or the target names no class.
+        """
+        module_name, _, attribute = self.info.target.partition(":")
+        hint = f"To install what it needs: {self.info.install_hint}" if self.info.install_hint else ""
+        try:
+            module = importlib.import_module(module_name)
+        except ImportError as error:
+            raise PluginError(f"{self._title} cannot be loaded: {error}.", hint=hint) from error
+        except (Exception, SystemExit) as error:
+            raise PluginError(f"{self._title} cannot be loaded: {fault(error)}.") from error
+        target = getattr(module, attribute, None)
+        if not isinstance(target, type):
+            what = "no" if target is None else "something else than a class as"
+            raise PluginError(
+                f"{self._title} cannot be loaded: its target is {self.info.target}, but the module has {what} {attribute!r}."
+            )
+        return target
+
+    @property
+    def _title(self) -> str:
+        return f"The {self.kind} {self.name!r} of {self.distribution} {self.version}"
+
+
+def fault(error: BaseException) -> str:
+    """``ValueError: what it says`` on one line, without a full stop at its end."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}".rstrip(" .:")
