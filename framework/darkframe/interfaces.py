@@ -67,6 +67,47 @@ class Codes:
     values: torch.Tensor
     n_features: int
 
+    def __len__(self) -> int:
+        """Number of tokens n."""
+        return len(self.offsets) - 1
+
+    def __getitem__(self, rows: slice) -> Codes:
+        """Codes of consecutive tokens."""
+        start, stop, step = rows.indices(len(self))
+        if step != 1:
+            raise ValueError("codes are cut into consecutive rows only")
+        offsets = self.offsets[start : max(start, stop) + 1]
+        entries = slice(int(offsets[0]), int(offsets[-1]))
+        return Codes(offsets - offsets[0], self.indices[entries], self.values[entries], self.n_features)
+
+    @classmethod
+    def from_dense(cls, activations: torch.Tensor) -> Codes:
+        """Codes of dense activations (n, F); what is not zero is kept, NaN included."""
+        present = activations != 0
+        counts = present.sum(dim=1).cumsum(0)
+        offsets = counts.new_zeros(len(activations) + 1)
+        offsets[1:] = counts
+        return Codes(offsets, present.nonzero()[:, 1].contiguous(), activations[present].float(), activations.shape[1])
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Codes]) -> Codes:
+        """Codes of several runs of tokens (at least one), one after another."""
+        import torch
+
+        counts = torch.cat([part.offsets.diff() for part in parts])
+        offsets = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+        indices = torch.cat([part.indices for part in parts])
+        return Codes(offsets, indices, torch.cat([part.values for part in parts]), parts[0].n_features)
+
+    def to_dense(self) -> torch.Tensor:
+        """Dense activations (n, F) float32."""
+        import torch
+
+        rows = torch.repeat_interleave(torch.arange(len(self), device=self.offsets.device), self.offsets.diff())
+        dense = self.values.new_zeros((len(self), self.n_features))
+        dense[rows, self.indices] = self.values
+        return dense
+
 
 class Dictionary(Protocol):
     """An SAE's dictionary. ``decode(encode(x))`` is the reconstruction x̂ in the same space as x."""

@@ -1,0 +1,112 @@
+"""What a SAELens folder says of its SAE, read from ``cfg.json`` alone: no weights, no torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from darkframe.errors import DataError
+
+CONFIG_FILE = "cfg.json"
+WEIGHTS_FILE = "sae_weights.safetensors"
+
+_UNCHANGED_STREAM = {"fold_ln", "fold_value_biases", "center_unembed", "refactor_factored_attn_matrices", "dtype", "device"}
+"""Arguments of TransformerLens's loaders that leave the residual stream as it is, or that darkframe sets itself."""
+
+
+@dataclass(frozen=True)
+class SaeSettings:
+    """How an SAE wants to be used.
+
+    Attributes:
+        architecture: SAELens's name, such as ``standard`` or ``topk``.
+        d_in, d_sae: d and F.
+        hook_name: Site in TransformerLens's words, such as ``blocks.6.hook_resid_pre``.
+        model_name: The language model, or ``""`` where the folder does not say.
+        context_size: Tokens in a row it was trained on, or None.
+        prepend_bos: Whether rows begin with BOS.
+        separator: Token between packed documents: ``bos``, ``eos``, ``sep``, an id, or None.
+        centre: Whether it was trained on centred writing weights: activations minus their mean over d_model.
+        normalize_activations: SAELens's setting.
+        unused: Arguments for loading the model that darkframe does not know; whoever opens the SAE should say so.
+    """
+
+    architecture: str
+    d_in: int
+    d_sae: int
+    hook_name: str
+    model_name: str
+    context_size: int | None
+    prepend_bos: bool
+    separator: str | int | None
+    centre: bool
+    normalize_activations: str
+    unused: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_settings(folder: Path) -> SaeSettings:
+    """Read ``cfg.json`` of a SAELens folder, of version 6 (``metadata``) or before (all keys on one level).
+
+    Raises:
+        DataError: No folder, no ``cfg.json``, not JSON, or a necessary entry is missing.
+    """
+    config = read_config(folder / CONFIG_FILE, "SAE")
+    metadata = config.get("metadata")
+    about = metadata if isinstance(metadata, dict) else config
+    for name in ("d_in", "d_sae"):
+        if not isinstance(config.get(name), int):
+            raise DataError(f"The SAE's {folder / CONFIG_FILE} does not give {name}.", hint="Expected a folder saved by SAELens.")
+    hook_name = about.get("hook_name") or about.get("hook_point")
+    if not isinstance(hook_name, str):
+        raise DataError(f"The SAE's {folder / CONFIG_FILE} does not name its site (hook_name).")
+    loading = about.get("model_from_pretrained_kwargs") or {}
+    known = _UNCHANGED_STREAM | {"center_writing_weights"}
+    return SaeSettings(
+        architecture=_architecture(config),
+        d_in=config["d_in"],
+        d_sae=config["d_sae"],
+        hook_name=hook_name,
+        model_name=str(about.get("model_name") or ""),
+        context_size=about.get("context_size"),
+        prepend_bos=bool(about.get("prepend_bos", True)),
+        separator=about.get("sequence_separator_token", "bos"),
+        centre=bool(loading.get("center_writing_weights", False)),
+        normalize_activations=_normalisation(config),
+        unused={key: value for key, value in loading.items() if key not in known},
+    )
+
+
+def read_config(path: Path, what: str) -> dict[str, Any]:
+    """Read a JSON object from a folder that should hold one.
+
+    Raises:
+        DataError: The file is missing or holds something else.
+    """
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DataError(f"The {what} folder {path.parent} has no {path.name}.", hint="Check the folder's path.") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"The {what}'s {path} cannot be read: {error}") from error
+    if not isinstance(config, dict):
+        raise DataError(f"The {what}'s {path} holds no JSON object.")
+    return config
+
+
+def _architecture(config: Mapping[str, Any]) -> str:
+    """Architecture by SAELens's rules: older folders mark top-k by their activation function."""
+    old_activation = config.get("activation_fn", config.get("activation_fn_str"))
+    if "metadata" not in config and old_activation == "topk":
+        return "topk"
+    return str(config.get("architecture", "standard"))
+
+
+def _normalisation(config: Mapping[str, Any]) -> str:
+    """``normalize_activations``, which older folders give as a bool or not at all."""
+    value = config.get("normalize_activations")
+    if isinstance(value, bool):
+        return "expected_average_only_in" if value else "none"
+    return "none" if value is None else str(value)
