@@ -1,1 +1,1 @@
-"""What is kept on disk: run directories and the activation cache, written atomically and resumable."""
+"""Run directories and the activation cache: manifests, append-only arrays, atomic writes, resume."""
