@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 
@@ -20,16 +20,11 @@ class Task(Protocol):
 class Progress(Protocol):
     """Receives the progress of a study; entering ``task`` shows it, leaving removes it."""
 
-    def task(self, label: str, total: float | None, unit: str) -> _TaskContext:
+    def task(self, label: str, total: float | None, unit: str) -> AbstractContextManager[Task]:
         """Open a task of ``total`` units (``None``: unknown)."""
 
     def step(self, name: str, text: str) -> None:
         """Say one line that stays: the outcome of a finished step."""
-
-
-class _TaskContext(Protocol):
-    def __enter__(self) -> Task: ...
-    def __exit__(self, *exc: object) -> bool | None: ...
 
 
 class _QuietTask:

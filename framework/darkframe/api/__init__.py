@@ -1,0 +1,8 @@
+"""The studies from Python: ``run`` one, ``load`` a finished one. The command line is a thin layer over this."""
+
+from __future__ import annotations
+
+from darkframe.api.running import run, run_path_of
+from darkframe.result import RunResult, load
+
+__all__ = ["RunResult", "load", "run", "run_path_of"]

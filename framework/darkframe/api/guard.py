@@ -1,0 +1,166 @@
+"""Plugins behind a guard: a fault of theirs becomes one sentence that names the plugin, and their results are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from darkframe.errors import DarkframeError, PluginError
+from darkframe.interfaces import (
+    Batch,
+    Codes,
+    Decomposer,
+    Decomposition,
+    Dictionary,
+    Source,
+    SourceCard,
+    SourceContext,
+    Unembedding,
+)
+from darkframe.registry import Found
+
+if TYPE_CHECKING:
+    import torch
+
+    from darkframe.interfaces import FitContext, Rows
+
+
+@contextmanager
+def blamed(found: Found, doing: str) -> Iterator[None]:
+    """Turn an unexpected exception inside into a PluginError that names the plugin; its traceback stays as the cause."""
+    try:
+        yield
+    except DarkframeError:
+        raise
+    except Exception as error:
+        text = " ".join(str(error).split()).rstrip(".")
+        raise _broken(found, f"failed in {doing}: {type(error).__name__}{': ' + text if text else ''}") from error
+
+
+def _broken(found: Found, what: str) -> PluginError:
+    return PluginError(f"The {found.kind} {found.name!r} of {found.distribution} {found.version} {what}.")
+
+
+def _require(found: Found, plugin: Any, contract: type[Any]) -> None:
+    names = [name for name in vars(contract) if not name.startswith("_") and callable(getattr(contract, name))]
+    missing = [name for name in names if not callable(getattr(plugin, name, None))]
+    if missing:
+        raise _broken(found, f"breaks its contract: {type(plugin).__name__} has no {', '.join(f'{name}()' for name in missing)}")
+
+
+class GuardedDictionary:
+    """A source's dictionary, guarded."""
+
+    def __init__(self, found: Found, inner: Dictionary) -> None:
+        self._found, self._inner = found, inner
+        self.W_dec, self.W_enc, self.b_enc, self.b_dec = inner.W_dec, inner.W_enc, inner.b_enc, inner.b_dec
+
+    def encode(self, x: torch.Tensor) -> Codes:
+        with blamed(self._found, "encode()"):
+            return self._inner.encode(x)
+
+    def decode(self, codes: Codes) -> torch.Tensor:
+        with blamed(self._found, "decode()"):
+            return self._inner.decode(codes)
+
+
+class GuardedUnembedding:
+    """A source's unembedding, guarded."""
+
+    def __init__(self, found: Found, inner: Unembedding) -> None:
+        self._found, self._inner = found, inner
+
+    def logits(self, directions: torch.Tensor) -> torch.Tensor:
+        with blamed(self._found, "logits()"):
+            return self._inner.logits(directions)
+
+
+class GuardedSource:
+    """A source, guarded."""
+
+    def __init__(self, found: Found, inner: Source) -> None:
+        self._found, self._inner = found, inner
+
+    def card(self) -> SourceCard:
+        with blamed(self._found, "card()"):
+            return self._inner.card()
+
+    def available_tokens(self) -> int | None:
+        with blamed(self._found, "available_tokens()"):
+            return self._inner.available_tokens()
+
+    def batches(self, start: int = 0) -> Iterator[Batch]:
+        with blamed(self._found, "batches()"):
+            batches = iter(self._inner.batches(start))
+        while True:
+            with blamed(self._found, "batches()"):
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield batch
+
+    def dictionary(self) -> Dictionary:
+        with blamed(self._found, "dictionary()"):
+            return GuardedDictionary(self._found, self._inner.dictionary())
+
+    def unembedding(self) -> Unembedding | None:
+        with blamed(self._found, "unembedding()"):
+            inner = self._inner.unembedding()
+        return None if inner is None else GuardedUnembedding(self._found, inner)
+
+    def decode_tokens(self, tokens: Sequence[int]) -> list[str]:
+        with blamed(self._found, "decode_tokens()"):
+            return self._inner.decode_tokens(tokens)
+
+
+class GuardedDecomposer:
+    """A decomposer, guarded; what it gives is checked before the study builds on it."""
+
+    def __init__(self, found: Found, inner: Decomposer) -> None:
+        self._found, self._inner = found, inner
+
+    def fit(self, rows: Rows, context: FitContext) -> Decomposition:
+        with blamed(self._found, "fit()"):
+            fitted = self._inner.fit(rows, context)
+        if not isinstance(fitted, Decomposition):
+            raise _broken(self._found, f"breaks its contract: fit() gave a {type(fitted).__name__}, not a Decomposition")
+        with blamed(self._found, "fit()"):
+            fault = _decomposition_fault(fitted, rows.shape[1])
+        if fault:
+            raise _broken(self._found, f"breaks its contract: {fault}")
+        return fitted
+
+
+def _decomposition_fault(fitted: Decomposition, d: int) -> str:
+    k = len(fitted.patterns)
+    shapes = {"mean": (d,), "patterns": (k, d), "filters": (k, d), "explained": (k,)}
+    for name, shape in shapes.items():
+        array = getattr(fitted, name)
+        if array.shape != shape:
+            return f"its {name} have shape {array.shape}, not {shape}"
+        if not np.isfinite(array).all():
+            return f"its {name} hold NaN or infinite values"
+    return "" if k else "it gave no components"
+
+
+def open_source(found: Found, target: type[Any], params: Any, context: SourceContext) -> Source:
+    """The source, guarded."""
+    with blamed(found, f"{target.__name__}(params, context)"):
+        inner = target(params, context)
+    _require(found, inner, Source)
+    return GuardedSource(found, inner)
+
+
+def decomposer_factory(found: Found, target: type[Any], params: Any) -> Callable[[], Decomposer]:
+    """Makes a fresh decomposer, guarded, at each call."""
+
+    def make() -> Decomposer:
+        with blamed(found, f"{target.__name__}(params)"):
+            inner = target(params)
+        _require(found, inner, Decomposer)
+        return GuardedDecomposer(found, inner)
+
+    return make

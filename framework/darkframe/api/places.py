@@ -1,0 +1,39 @@
+"""Where things go: the cache, and runs that are not told where."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import platformdirs
+
+from darkframe.config import RunConfig
+from darkframe.errors import OutputError
+from darkframe.store.run import RunDir
+
+
+def cache_root(environ: Mapping[str, str] | None = None) -> Path:
+    """``DARKFRAME_CACHE``, or the user's cache folder."""
+    chosen = (os.environ if environ is None else environ).get("DARKFRAME_CACHE")
+    return Path(chosen).expanduser().absolute() if chosen else Path(platformdirs.user_cache_dir("darkframe"))
+
+
+def new_run(config: RunConfig, out: Path | None) -> RunDir:
+    """A new run in ``out``, or in the first free ``runs/dark-matter-<source>-<decomposer>-<n>``.
+
+    Raises:
+        OutputError: The folder exists and is not empty, or cannot be written.
+    """
+    if out is not None:
+        return RunDir.create(out, config.record())
+    stem, n = f"dark-matter-{config.source.name}-{config.decomposer.name}", 1
+    while True:
+        path = Path("runs") / f"{stem}-{n}"
+        if not path.exists():
+            try:
+                return RunDir.create(path, config.record())
+            except OutputError:
+                if not path.exists():  # not another process's, begun at the same moment
+                    raise
+        n += 1

@@ -1,0 +1,155 @@
+"""``darkframe.run``: a study from options to a finished run directory."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from darkframe.api.guard import decomposer_factory, open_source
+from darkframe.api.log import logged, logger
+from darkframe.api.places import cache_root, new_run
+from darkframe.api.plan import Plan, new_plan, recorded_plan, refuse_contradictions
+from darkframe.config import Settings, merge, parse_set, read_file, read_mapping
+from darkframe.errors import OutputError
+from darkframe.interfaces import SourceContext
+from darkframe.progress import Progress, QuietProgress
+from darkframe.registry import Registry
+from darkframe.result import RunResult, load
+from darkframe.store.run import RunDir
+
+_RUN_PATH = "_darkframe_run"
+
+
+def run(
+    source: str | None = None,
+    decomposer: str | None = None,
+    clusterer: str | None = None,
+    *,
+    tokens: int | str | None = None,
+    seed: int | None = None,
+    device: str | None = None,
+    set: Mapping[str, Any] | Iterable[str] | None = None,
+    config: str | Path | None = None,
+    out: str | Path | None = None,
+    quick: bool | None = None,
+    strict: bool | None = None,
+    resume: str | Path | None = None,
+    progress: Progress | None = None,
+) -> RunResult:
+    """Run the dark-matter study: decompose what an SAE leaves behind.
+
+    What is None comes from the config file, or else is the default.
+
+    Args:
+        source: Where activations and the SAE come from; default ``tiny``.
+        decomposer: What splits the residual; default ``fastica``.
+        clusterer: For the taxonomy study, which this version does not have.
+        tokens: Tokens to collect, or ``"all"``; default: the source's own.
+        seed: Of everything random; default 42.
+        device: ``auto`` (the default), ``cpu``, ``cuda`` or ``cuda:N``.
+        set: Parameters: ``{"decomposer.n_components": 32}``, ``{"decomposer": {"n_components": 32}}``, or strings
+            ``"kind.key=value"``.
+        config: A TOML file with the tables ``[run]``, ``[source]``, ``[decomposer]``, ``[study]``; what is given here
+            overrides it.
+        out: A folder that does not exist yet or is empty; default ``runs/dark-matter-<source>-<decomposer>-<n>``.
+        quick: Lower the defaults that are not set, for a first look.
+        strict: Fail where the text holds fewer tokens than asked for, instead of going on with those.
+        resume: A run to finish; everything else comes from it, and may be left out.
+        progress: Where to report; default: nowhere.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        UserError: Something cannot be done as asked (unknown plugin or parameter, an output folder in use, …).
+        PluginError: A plugin failed.
+        DarkframeError: Anything else that went wrong; what was computed stays in the run directory, to be resumed.
+    """
+    options = {
+        "source": source,
+        "decomposer": decomposer,
+        "clusterer": clusterer,
+        "tokens": tokens,
+        "seed": seed,
+        "device": device,
+    }
+    options |= {"quick": quick, "strict": strict}
+    settings = _settings(config, set, options)
+    progress = progress or QuietProgress()
+    if resume is not None:
+        return _resume(Path(resume), settings, None if out is None else Path(out), progress)
+    plan = new_plan(settings, Registry.discover())
+    targets = plan.source.load(), plan.decomposer.load()
+    return _execute(plan, targets, new_run(plan.config, None if out is None else Path(out)), progress)
+
+
+def run_path_of(error: BaseException) -> Path | None:
+    """The run directory that an exception out of ``run`` left behind, which ``resume`` goes on with; None where it left none."""
+    path = getattr(error, _RUN_PATH, None)
+    return path if isinstance(path, Path) else None
+
+
+def _settings(config: str | Path | None, given: Mapping[str, Any] | Iterable[str] | None, options: Mapping[str, Any]) -> Settings:
+    file = read_file(Path(config)) if config is not None else {}
+    chosen = read_mapping(given) if isinstance(given, Mapping) else parse_set([given] if isinstance(given, str) else given or ())
+    return merge(file, chosen, {"run": {name: value for name, value in options.items() if value is not None}})
+
+
+def _resume(path: Path, settings: Settings, out: Path | None, progress: Progress) -> RunResult:
+    if out is not None and out.absolute() != path.absolute():
+        raise OutputError(f"The run {path} is resumed where it lies; it cannot be written to {out}.", hint="Leave --out out.")
+    run = RunDir.open(path)
+    plan = recorded_plan(run.manifest.get("config") or {}, Registry.discover())
+    refuse_contradictions(settings, plan, path)
+    if run.manifest.get("status") == "done":
+        return load(path)
+    return _execute(plan, (plan.source.load(), plan.decomposer.load()), run, progress)
+
+
+def _execute(plan: Plan, targets: tuple[type[Any], type[Any]], run: RunDir, progress: Progress) -> RunResult:
+    """Carry out the plan in the run directory, and leave there how it ended."""
+    try:
+        run.update(status="running", error=None)
+        with logged(run.path / "log.txt", progress) as shown:
+            try:
+                _study(plan, targets, run, shown)
+            except Exception:
+                logger.exception("The run failed.")
+                raise
+        run.update(status="done")
+    except BaseException as error:
+        _leave(run, error)
+        raise
+    finally:
+        run.close()
+    return load(run.path)
+
+
+def _study(plan: Plan, targets: tuple[type[Any], type[Any]], run: RunDir, progress: Progress) -> None:
+    from darkframe.report.page import write_page
+    from darkframe.report.plots import save_figures
+    from darkframe.store.collection import Collection
+    from darkframe.studies.dark_matter import run_dark_matter
+
+    config, cache = plan.config, cache_root()
+    context = SourceContext(device=config.device, seed=config.seed, cache=cache / "sources", progress=progress)
+    source = open_source(plan.source, targets[0], config.source.params, context)
+    make_decomposer = decomposer_factory(plan.decomposer, targets[1], config.decomposer.params)
+    results = run_dark_matter(config, source, make_decomposer, run, cache=cache, progress=progress)
+    with progress.task("plots and page", None, "") as task:
+        task.note("plots")
+        figures = save_figures(results, run, Collection.open(Path(run.manifest["collection"]["path"])))
+        task.note("page")
+        page = write_page(results, run)
+    progress.step("report", f"{len(figures)} plots and {page.name} in {run.path}")
+
+
+def _leave(run: RunDir, error: BaseException) -> None:
+    """Note in the manifest how the run ended, and on the exception where it lies."""
+    interrupted = not isinstance(error, Exception)
+    with contextlib.suppress(Exception):
+        run.update(status="interrupted" if interrupted else "failed", error=f"{type(error).__name__}: {error}")
+    setattr(error, _RUN_PATH, run.path)
+    error.add_note(f"What was computed is kept in {run.path}; darkframe.run(resume={str(run.path)!r}) goes on from there.")
