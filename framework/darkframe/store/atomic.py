@@ -113,7 +113,7 @@ def write_bytes(path: Path, data: bytes | memoryview) -> None:
 def write_json(path: Path, obj: Any) -> None:
     """Write ``obj`` (records allowed; NaN becomes null) as indented JSON, atomically."""
     text = json.dumps(plain(obj), indent=1, ensure_ascii=False, allow_nan=False)
-    write_bytes(path, (text + "\n").encode())
+    write_bytes(path, (text + "\n").encode("utf-8", "backslashreplace"))  # a lone surrogate, as JSON escapes it
 
 
 def read_json(path: Path) -> Any:
