@@ -1,0 +1,28 @@
+"""``darkframe export RUN``: a finished run under the notebook's file names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command(name="export", short_help="Write a finished run under the notebook's file names.")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), default=None, help="Folder to write to.  [default: RUN/export]")
+@click.option("--force", is_flag=True, help="Overwrite files of these names in that folder.")
+def command(run: Path, out: Path | None, force: bool) -> None:
+    """Write residuals.npy, activations.npy, tokens.npy, ica_directions.npy, ica_activations.npy, the plots and ica_dark_matter_results.json.
+
+    Everything is copied from the finished run in the directory RUN in blocks; nothing is computed again.
+    """
+    from darkframe.cli.render import print_note, print_table, print_warning, progress
+    from darkframe.result import load
+
+    result = load(run)
+    with progress() as shown:
+        exported = result.export(run / "export" if out is None else out, force=force, progress=shown)
+    for sentence in exported.missing:
+        print_warning(sentence)
+    print_table(exported.table())
+    print_note(f"Exported to {exported.path}")

@@ -1,0 +1,262 @@
+"""Everything that rich draws: progress on stderr, results on stdout. All foreign text arrives as ``Text``, never as markup."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, Self
+
+from rich.console import Console
+from rich.text import Text
+
+from darkframe.errors import DarkframeError
+from darkframe.progress import QuietProgress
+from darkframe.report.plain import column_widths, fitting, shorten_cells
+from darkframe.report.table import Column, Table
+from darkframe.report.text import shorten_left, visible
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+    from rich.table import Table as RichTable
+
+    from darkframe.progress import Task
+    from darkframe.report.summary import Summary
+    from darkframe.results import DarkMatterResults
+
+_COLOURS = {"structure": "green", "under-reconstruction": "cyan", "mixed": "yellow", "nothing": "magenta"}
+_NARROW, _WIDE = 60, 100  # columns of a terminal
+
+
+class Finished(Protocol):
+    """What ``print_summary`` needs of a finished run; ``darkframe.result.RunResult`` is one."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def results(self) -> DarkMatterResults: ...
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console on stdout or stderr: colour only on a terminal and without NO_COLOR; never fails on an encoding."""
+    stream = sys.stderr if stderr else sys.stdout
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None and (stream.encoding or "").lower().replace("-", "") != "utf8":
+        reconfigure(errors="backslashreplace")
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+
+
+class _BarTask:
+    """One bar; what a study holds while it works."""
+
+    def __init__(self, bars: Bars, task: TaskID) -> None:
+        self._bars, self._task = bars, task
+
+    def advance(self, amount: float = 1) -> None:
+        self._bars.advance(self._task, amount)
+
+    def note(self, text: str) -> None:
+        self._bars.update(self._task, note=visible(text))
+
+
+class RichProgress:
+    """``darkframe.progress.Progress`` on a terminal: a bar, rate, elapsed and remaining time for each running task.
+
+    Where the console is no terminal, only the lines of finished steps appear.
+    """
+
+    def __init__(self, out: Console) -> None:
+        self._out = out
+        self._bars = _bars(out) if out.is_terminal and not out.is_dumb_terminal else None
+
+    def __enter__(self) -> Self:
+        if self._bars is not None:
+            self._bars.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+    @contextmanager
+    def task(self, label: str, total: float | None, unit: str) -> Iterator[Task]:
+        """Show a bar for as long as the work lasts."""
+        if self._bars is None:
+            with QuietProgress().task(label, total, unit) as quiet:
+                yield quiet
+            return
+        task = self._bars.add_task(visible(label), total=total, unit=visible(unit), note="")
+        try:
+            yield _BarTask(self._bars, task)
+        finally:
+            self._bars.remove_task(task)
+
+    def step(self, name: str, text: str) -> None:
+        """Say one line that stays above the bars."""
+        self._out.print(Text.assemble(("✓ ", "green"), (f"{visible(name):<10} ", "bold"), visible(text)))
+
+
+def _bars(out: Console) -> Bars:
+    from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+    from rich.progress import Task as BarState
+    from rich.table import Column as BarCell
+
+    class RateColumn(ProgressColumn):
+        def render(self, task: BarState) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text("" if speed is None else f"{rate(speed)} {task.fields['unit']}/s", style="cyan")
+
+    class NoteColumn(ProgressColumn):
+        def render(self, task: BarState) -> Text:
+            return Text(task.fields["note"], style="dim", overflow="ellipsis", no_wrap=True)
+
+    columns: list[ProgressColumn] = [SpinnerColumn(), TextColumn("{task.description}", markup=False, style="bold"), BarColumn(bar_width=None)]
+    columns += [TaskProgressColumn(), RateColumn(), TimeElapsedColumn()]
+    if out.width >= _NARROW:
+        columns.append(TimeRemainingColumn(compact=True))
+    if out.width >= _WIDE:
+        columns.append(NoteColumn(table_column=BarCell(ratio=1)))
+    return Bars(*columns, console=out, refresh_per_second=5, transient=True, expand=True)
+
+
+def rate(speed: float) -> str:
+    """A rate that stays short: 0.42, 8.1, 12,300."""
+    return f"{speed:.2f}" if speed < 1 else f"{speed:.1f}" if speed < 10 else f"{speed:,.0f}"
+
+
+@contextmanager
+def progress() -> Iterator[RichProgress]:
+    """Progress on stderr: bars on a terminal, only the lines of finished steps elsewhere."""
+    with RichProgress(console(stderr=True)) as shown:
+        yield shown
+
+
+def _lines(text: str) -> str:
+    return "\n".join(visible(line) for line in text.splitlines())
+
+
+def print_error(error: BaseException) -> None:
+    """An error as one message on stderr, with its hint."""
+    out = console(stderr=True)
+    hint = error.hint if isinstance(error, DarkframeError) else ""
+    message = error.message if isinstance(error, DarkframeError) else str(error)
+    out.print(Text.assemble(("error: ", "bold red"), _lines(message)), soft_wrap=True)
+    if hint:
+        out.print(Text.assemble(("hint: ", "bold cyan"), _lines(hint)), soft_wrap=True)
+
+
+def print_warning(text: str) -> None:
+    """One line of warning on stderr."""
+    console(stderr=True).print(Text.assemble(("warning: ", "bold yellow"), _lines(text)), soft_wrap=True)
+
+
+def print_note(text: str) -> None:
+    """One line on stderr that is neither result nor error."""
+    console(stderr=True).print(Text(_lines(text)), soft_wrap=True)
+
+
+def _style(column: Column, text: str) -> str:
+    if column.name in {"component", "name", "measure", "file"}:
+        return "bold"
+    if column.name == "beats_null":
+        return "green" if text == "yes" else "dim"
+    return "dim" if column.name in {"chance", "formula", "reason"} else ""
+
+
+def _rich_table(table: Table, width: int, wrap: bool) -> RichTable:
+    from rich import box
+    from rich.table import Table as RichTable
+
+    out = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold", title_justify="left")
+    needed = column_widths(table)
+    for column, natural in zip(table.columns, needed):
+        fixed = column.is_numeric or (natural <= width // 4 and column.priority == 0)
+        out.add_column(
+            Text(column.title),
+            justify="right" if column.is_numeric else "left",
+            no_wrap=fixed or not wrap,
+            overflow="fold" if wrap else "ellipsis",
+            min_width=natural if fixed else None,
+        )
+    for row in table.formatted():
+        out.add_row(*(Text(cell, style=_style(column, cell)) for column, cell in zip(table.columns, row)))
+    return out
+
+
+def print_table(table: Table, *, wrap: bool = True, title: bool = True, out: Console | None = None) -> None:
+    """One table on stdout, its least important columns dropped where the terminal is narrow.
+
+    Args:
+        table: What to show.
+        wrap: Wrap long text; else cut it, one line a row.
+        title: Print the table's title above and its caption below.
+        out: Another console.
+    """
+    out = out or console()
+    if title:
+        out.print(Text(visible(table.title), style="bold underline"))
+    if table.rows:
+        out.print(_rich_table(fitting(table, out.width, gap=2), out.width, wrap))
+    else:
+        out.print(Text("nothing to show", style="dim"))
+    if title and table.caption:
+        out.print(Text(visible(table.caption), style="dim"))
+
+
+def print_tables(tables: Sequence[Table]) -> None:
+    """Several tables on stdout, a blank line between them."""
+    out = console()
+    for i, table in enumerate(tables):
+        if i:
+            out.print()
+        print_table(table, out=out)
+
+
+def print_summary(result: Finished) -> None:
+    """What ``darkframe run`` ends with and ``darkframe show`` prints again, on stdout."""
+    from darkframe.report.summary import summarise
+
+    _print_summary(summarise(result.results, result.path), console())
+
+
+def _print_summary(summary: Summary, out: Console) -> None:
+    _print_finding(summary, out)
+    for table in (summary.numbers, summary.novel):
+        if table.rows:
+            out.print()
+            print_table(_narrowed(table, out.width), wrap=table is summary.numbers, title=False, out=out)
+    if summary.figures:
+        out.print(Text("\nPlots", style="bold"))
+        for path in summary.figures:
+            out.print(Text(f"  {visible(str(path))}"), soft_wrap=True)
+    _print_files(summary, out)
+    out.print(Text.assemble("\n", ("Run directory: ", "bold"), visible(str(summary.path))), soft_wrap=True)
+
+
+def _print_finding(summary: Summary, out: Console) -> None:
+    from rich.panel import Panel
+
+    colour = _COLOURS.get(summary.finding, "white")
+    body = Text.assemble((summary.headline, f"bold {colour}"), "\n", summary.text)
+    for caution in summary.cautions:
+        body.append(f"\n! {caution}", style="yellow")
+    out.print()
+    out.print(Panel(body, title=Text(shorten_cells(summary.title, max(out.width - 8, 8))), title_align="left", border_style=colour))
+
+
+def _narrowed(table: Table, width: int) -> Table:
+    """Terminals under 60 columns get the numbers without the column beside them."""
+    if width >= _NARROW or table.name != "summary":
+        return table
+    return table.only(["measure", "value"])
+
+
+def _print_files(summary: Summary, out: Console) -> None:
+    if not summary.files.rows:
+        return
+    rows = tuple((shorten_left(visible(str(name)), max(out.width - 14, 12)), size) for name, size in summary.files.rows)
+    out.print()
+    print_table(Table("files", "Files", summary.files.columns, rows), wrap=False, title=False, out=out)

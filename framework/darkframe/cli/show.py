@@ -1,0 +1,30 @@
+"""``darkframe show RUN``: a finished run's summary again, or one of its tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command(name="show", short_help="Print a finished run's summary again.")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable results on stdout; with --table, that table's rows.")
+@click.option("--table", metavar="NAME", help="Print this table instead of the summary; an unknown NAME lists them.")
+def command(run: Path, as_json: bool, table: str | None) -> None:
+    """Print the summary of the finished run in the directory RUN again."""
+    from darkframe.result import load, table_json
+
+    result = load(run)
+    if table is not None and as_json:
+        click.echo(table_json(result.table(table)))
+    elif table is not None:
+        from darkframe.cli.render import print_table
+
+        print_table(result.table(table))
+    elif as_json:
+        click.echo(result.json())
+    else:
+        from darkframe.cli.render import print_summary
+
+        print_summary(result)

@@ -1,0 +1,164 @@
+"""The panels of the figures: the residual (kurtosis, PCA) and the components against the dictionary (similarity, kurtosis)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.scale import SymmetricalLogTransform
+
+from darkframe.report.style import FAINT, FEATURES, INK, MASSIVE, NULLS, RUN, title
+from darkframe.report.text import count, decimal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from matplotlib.axes import Axes
+
+    from darkframe.interfaces import F64
+    from darkframe.report.data import FigureData
+    from darkframe.results import DarkMatterResults, NullSummary
+
+
+def residual_kurtosis(ax: Axes, results: DarkMatterResults, data: FigureData) -> None:
+    """Histogram of the residual's kurtosis over its dimensions, beside that of random rotations of it."""
+    values, summary = data.residual_kurtosis, results.diagnose.kurtosis
+    verdict = "near-Gaussian" if results.diagnose.near_gaussian else "non-Gaussian"
+    title(ax, f"The residual is {verdict}: mean kurtosis {decimal(summary.mean)}", "excess kurtosis of each residual dimension, massive tokens left out")
+    rotation = data.null_kurtosis.get("rotation", np.empty(0))
+    low, high, beyond = _clip(values, rotation)
+    bins = np.linspace(low, high, 51)
+    ax.hist(np.clip(values, low, high), bins=bins, color=RUN, alpha=0.85, label=f"{count(summary.n)} dimensions")
+    if len(rotation):
+        weights = np.full(len(rotation), len(values) / len(rotation))
+        ax.hist(np.clip(rotation, low, high), bins=bins, weights=weights, histtype="step", lw=2, color=NULLS["rotation"], label="random rotations (null)")
+    ax.axvline(0, color=INK, lw=1.4, ls="--", label="Gaussian (0)")
+    ax.axvline(summary.mean, color=INK, lw=1.4, label=f"mean {decimal(summary.mean)}")
+    ax.set(xlabel="excess kurtosis", ylabel="dimensions")
+    if beyond:
+        _say_clipped(ax, f"{count(beyond)} beyond {decimal(high)} (up to {decimal(summary.max)}) in the last bin")
+    ax.legend(loc="upper right")
+
+
+def _clip(*samples: F64) -> tuple[float, float, int]:
+    """Range that shows nearly everything: ends at the samples' 99th percentile where the rest is far out; how many lie beyond."""
+    first = samples[0] if len(samples[0]) else np.zeros(1)
+    every = np.concatenate([first, *samples[1:]])
+    low, top = min(float(every.min()), 0.0), float(every.max())
+    cut = max(float(np.quantile(sample, 0.99)) for sample in samples if len(sample)) if len(samples[0]) else top
+    high = cut if top > low + 1.6 * (cut - low) > low else top
+    if high <= low:
+        high = low + 1.0
+    margin = 0.02 * (high - low)
+    return low - margin, high + margin, int((first > high + margin).sum())
+
+
+def _say_clipped(ax: Axes, text: str) -> None:
+    ax.annotate(text, (0.99, 0.02), xycoords="axes fraction", ha="right", va="bottom", fontsize=8.5, color=FAINT)
+
+
+def residual_pca(ax: Axes, results: DarkMatterResults, data: FigureData) -> None:
+    """Cumulative variance over principal components with 90, 95 and 99 %, beside an even spread."""
+    pca, d = results.pca.ordinary, _dimensions(results, data)
+    title(ax, f"{pca.n_90} of {d} components hold 90 % of the residual's variance", "cumulative share of variance over principal components of e")
+    shares, everything = data.pca_shares, data.pca_shares_all
+    shown = min(len(shares), max(pca.n_99 + max(pca.n_99 // 10, 3), 10))
+    if len(everything) and results.collect.massive.count:
+        ax.plot(*_cumulative(everything[:shown]), color=MASSIVE, lw=1.6, ls="--", label="with massive tokens")
+    ax.plot(*_cumulative(shares[:shown]), color=RUN, label="residual")
+    ax.plot([0, shown], [0, 100 * shown / max(d, 1)], color=NULLS["isotropic"], lw=1.6, ls=":", label="even spread (isotropic)")
+    for level, n in ((90, pca.n_90), (95, pca.n_95), (99, pca.n_99)):
+        if n <= shown:
+            ax.plot([n, n, 0], [0, level, level], color=FAINT, lw=0.9, ls="-", alpha=0.6)
+            ax.plot([n], [level], "o", ms=6, color=RUN, mec="white", mew=1)
+            ax.annotate(f"{level} %: {n}", (n, level), xytext=(6, -13), textcoords="offset points", fontsize=9.5, color=INK)
+    ax.set(xlabel="principal components", ylabel="variance (%)", xlim=(0, shown * 1.08), ylim=(0, 104))
+    ax.legend(loc="lower right")
+
+
+def _dimensions(results: DarkMatterResults, data: FigureData) -> int:
+    return int(results.source.get("d_model", len(data.residual_kurtosis)))
+
+
+def _cumulative(shares: F64) -> tuple[F64, F64]:
+    return np.arange(len(shares) + 1, dtype=np.float64), np.concatenate([[0.0], 100 * np.cumsum(shares)])
+
+
+def ica_sae_similarity(ax: Axes, results: DarkMatterResults, data: FigureData) -> None:
+    """Histogram of every component's largest |cos| with the dictionary, the cuts and the nulls."""
+    match = results.match
+    total = len(match.components)
+    expected = match.expected_novel.get("elliptical", match.expected_novel.get("rotation"))
+    chance = "" if expected is None else f"; chance gives {decimal(expected)}"
+    title(ax, f"{match.novel} of {total} components are novel by the cut{chance}", "largest |cos| of each component's direction with any decoder direction")
+    bins = np.linspace(0, 1, 51)
+    ax.hist([c.cosine for c in match.components], bins=bins, color=RUN, alpha=0.85, label=f"{total} components")
+    _null_steps(ax, data.null_cosines, match.nulls, bins, total)
+    top = ax.get_ylim()[1] * 1.14
+    ax.set(xlim=(0, 1), ylim=(0, top), xlabel="largest |cos| with an SAE decoder direction", ylabel="components")
+    edges = (0.0, match.novel_cut, match.known_cut, 1.0)
+    for cut in edges[1:3]:
+        ax.axvline(cut, color=INK, lw=1.3, ls="--")
+    for name, number, left, right in zip(("novel", "partial", "known"), (match.novel, match.partial, match.known), edges, edges[1:]):
+        ax.text((left + right) / 2, top * 0.985, f"{name}\n{number}", ha="center", va="top", fontsize=9.5, color=INK)
+    ax.legend(loc="upper right", bbox_to_anchor=(0.8, 0.86))
+
+
+def _null_steps(ax: Axes, draws: Mapping[str, F64], summaries: Sequence[NullSummary], bins: F64, total: int) -> None:
+    """Each null's distribution scaled to as many components; from its summary (median and 5–95 %) where there are no draws."""
+    for i, null in enumerate(summaries):
+        colour = NULLS.get(null.name, FAINT)
+        values = draws.get(null.name)
+        if values is not None and len(values):
+            weights = np.full(len(values), total / len(values))
+            ax.hist(np.clip(values, bins[0], bins[-1]), bins=bins, weights=weights, histtype="step", lw=2, color=colour, label=f"{null.name} null")
+        else:
+            y = ax.get_ylim()[1] * (0.08 + 0.06 * i)
+            ax.plot([null.q05, null.q95], [y, y], color=colour, lw=3, solid_capstyle="round", label=f"{null.name} null, 5–95 %")
+            ax.plot([null.median], [y], "o", color=colour, mec="white")
+
+
+def ica_vs_sae_kurtosis(ax: Axes, results: DarkMatterResults, data: FigureData) -> None:
+    """Kurtosis of components, of active SAE features and of the nulls, as shares, on a symmetric log axis."""
+    compare = results.compare
+    components = np.array([c.kurtosis for c in results.match.components if np.isfinite(c.kurtosis)])
+    title(
+        ax,
+        f"Components: median kurtosis {decimal(compare.components.median)}; SAE features: {decimal(compare.features.median)}",
+        "excess kurtosis of activations; symmetric log axis, linear between −1 and 1",
+    )
+    samples = [s for s in (components, data.feature_kurtosis, *data.null_kurtosis.values()) if len(s)]
+    ax.set_xscale("symlog", linthresh=1, linscale=0.6)
+    bins = _symlog_bins(samples)
+    _shares(ax, data.feature_kurtosis, bins, FEATURES, f"{count(compare.active_features)} active SAE features")
+    _shares(ax, components, bins, RUN, f"{count(len(components))} components")
+    for name, draws in data.null_kurtosis.items():
+        _shares(ax, draws, bins, NULLS[name], f"{name} null", step=True)
+    ax.axvline(0, color=INK, lw=1.2, ls="--")
+    ax.set(xlabel="excess kurtosis (0: Gaussian)", ylabel="share (%)", xlim=(bins[0], bins[-1]))
+    ax.xaxis.set_minor_locator(_no_minor())
+    ax.legend(loc="upper right")
+
+
+def _no_minor() -> object:
+    from matplotlib.ticker import NullLocator
+
+    return NullLocator()
+
+
+def _symlog_bins(samples: list[F64], n: int = 46) -> F64:
+    every = np.concatenate([*samples, [-1.0, 3.0]])
+    scale = SymmetricalLogTransform(10, 1, 0.6)
+    ends = scale.transform_non_affine(np.array([every.min(), every.max()]))
+    pad = 0.02 * (ends[1] - ends[0])
+    edges: F64 = scale.inverted().transform_non_affine(np.linspace(ends[0] - pad, ends[1] + pad, n + 1))
+    return edges
+
+
+def _shares(ax: Axes, values: F64, bins: F64, colour: str, label: str, *, step: bool = False) -> None:
+    if len(values):
+        weights = np.full(len(values), 100 / len(values))
+        if step:
+            ax.hist(values, bins=bins, weights=weights, histtype="step", lw=2, color=colour, label=label)
+        else:
+            ax.hist(values, bins=bins, weights=weights, color=colour, alpha=0.6, label=label)

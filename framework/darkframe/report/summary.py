@@ -1,0 +1,196 @@
+"""What a finished run says in one screen: the finding, its numbers beside their nulls, the most novel components, the files.
+
+``summarise`` gives the neutral record; ``plain_summary`` writes it as text, ``cli/render.py`` in colour.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from darkframe.report.plain import heading, paragraph, table_lines
+from darkframe.report.table import Column, Table
+from darkframe.report.tables import files_table
+from darkframe.report.text import cosine, decimal, share, token_text, visible
+from darkframe.results import ComponentExamples, DarkMatterResults, NullSummary
+
+FINDINGS = {
+    "structure": "structure the SAE misses",
+    "under-reconstruction": "mostly under-reconstruction of known features",
+    "mixed": "a mix of novel and known directions",
+    "nothing": "nothing beyond chance",
+}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One screen of a run; all text is already inert (``visible``), but markup is not escaped.
+
+    Attributes:
+        title: Model, SAE, site and decomposer.
+        finding: A key of ``FINDINGS``; ``headline`` and ``text`` say it in sentences, ``cautions`` what weakens it.
+        numbers: Key figures beside their nulls.
+        novel: The most novel components with their top tokens.
+        figures: Paths of the plots.
+        files: The run's files with sizes.
+        path: The run directory.
+    """
+
+    title: str
+    finding: str
+    headline: str
+    text: str
+    cautions: tuple[str, ...]
+    numbers: Table
+    novel: Table
+    figures: tuple[Path, ...]
+    files: Table
+    path: Path
+
+
+def summarise(results: DarkMatterResults, path: Path) -> Summary:
+    """The summary of the run in the directory ``path``."""
+    conclusion = results.conclusion
+    return Summary(
+        title=run_title(results),
+        finding=conclusion.finding,
+        headline=visible(conclusion.headline),
+        text=visible(conclusion.text),
+        cautions=tuple(visible(caution) for caution in conclusion.cautions),
+        numbers=numbers_table(results),
+        novel=novel_table(results),
+        figures=tuple(sorted((path / "figures").glob("*.png"))),
+        files=shown_files(path),
+        path=path,
+    )
+
+
+def run_title(results: DarkMatterResults) -> str:
+    """Which model, SAE, site and decomposer the run is about."""
+    source, name = results.source, results.decomposer.get("name", "?")
+    parts = [str(source.get("model", "?")), str(source.get("dictionary", "?")), str(source.get("hook_point", "?"))]
+    return visible(" · ".join([*parts, str(name), f"{results.collect.tokens_kept:,} tokens"]))
+
+
+def _find(nulls: Sequence[NullSummary], name: str) -> NullSummary | None:
+    return next((null for null in nulls if null.name == name), None)
+
+
+def _typical(nulls: Sequence[NullSummary], names: Sequence[str]) -> str:
+    """Medians of the named nulls, in words."""
+    found = [null for name in names if (null := _find(nulls, name))]
+    return ", ".join(f"{decimal(null.median)} {null.name}" for null in found)
+
+
+def numbers_table(results: DarkMatterResults) -> Table:
+    """The key figures, each beside the same figure by chance."""
+    columns = (Column("measure", "measure"), Column("value", "this run"), Column("chance", "by chance or beside it"))
+    rows = [*_residual_rows(results), *_fit_rows(results), *_match_rows(results), *_kurtosis_rows(results), *_stability_rows(results)]
+    return Table("summary", "Key numbers beside their nulls", columns, tuple(rows))
+
+
+def _residual_rows(results: DarkMatterResults) -> list[tuple[str, str, str]]:
+    rows: list[tuple[str, str, str]] = []
+    entries = {entry.name: entry for entry in results.diagnose.ledger}
+    for name, entry in entries.items():
+        if name in {"explained_variance_pooled", "explained_variance_dimensions", "l0"} or "pooled" in name:
+            written = decimal if name == "l0" else share
+            rows.append((entry.title, written(entry.ordinary), f"{written(entry.all)} with massive tokens"))
+    kurtosis = results.diagnose.kurtosis
+    rows.append(("residual kurtosis, mean over dimensions", decimal(kurtosis.mean), "0 for a Gaussian"))
+    rows.append(("components for 90 % of the residual", f"{results.pca.ordinary.n_90:,}", f"of {results.source.get('d_model', '?')} dimensions"))
+    return rows
+
+
+def _fit_rows(results: DarkMatterResults) -> list[tuple[str, str, str]]:
+    fit = results.decompose
+    outcome = f"{'converged' if fit.converged else 'NOT CONVERGED'} after {fit.iterations:,} iterations" if fit.iterations else "closed form"
+    return [
+        ("components fitted", f"{fit.n_components:,}", outcome),
+        ("residual variance they explain", share(fit.explained_total), f"{results.collect.massive.count:,} massive tokens left out"),
+    ]
+
+
+def _match_rows(results: DarkMatterResults) -> list[tuple[str, str, str]]:
+    match, total = results.match, results.decompose.n_components
+    expected = ", ".join(f"{decimal(match.expected_novel[n])} {n}" for n in ("rotation", "elliptical") if n in match.expected_novel)
+    return [
+        ("components that beat the null", f"{results.conclusion.beat_null} of {total}", "elliptical null: same norms, no structure"),
+        (f"novel (max |cos| ≤ {match.novel_cut:g})", f"{match.novel} of {total}", expected),
+        ("novel and not explained by the null", f"{match.novel_beyond_null} of {total}", ""),
+        (f"known (max |cos| > {match.known_cut:g})", f"{match.known} of {total}", ""),
+        ("max |cos|, median", cosine(match.median), _typical(match.nulls, ("rotation", "elliptical"))),
+    ]
+
+
+def _kurtosis_rows(results: DarkMatterResults) -> list[tuple[str, str, str]]:
+    compare = results.compare
+    chance = _typical(compare.nulls, ("rotation", "elliptical"))
+    return [
+        ("kurtosis of components, median", decimal(compare.components.median), chance),
+        ("kurtosis of active SAE features, median", decimal(compare.features.median), f"{compare.active_features:,} features"),
+    ]
+
+
+def _stability_rows(results: DarkMatterResults) -> list[tuple[str, str, str]]:
+    stability = results.stability
+    null = next((pair for pair in stability.null_pairs if "elliptical" in (pair.a + pair.b)), None) or next(iter(stability.null_pairs), None)
+    chance = "" if null is None else f"{cosine(null.matched_mean)} between null fits"
+    rows = []
+    if stability.pairs:
+        mean = sum(pair.matched_mean for pair in stability.pairs) / len(stability.pairs)
+        rows.append(("stability over seeds, matched |cos|", cosine(mean), chance))
+    if stability.halves is not None:
+        rows.append(("stability over document halves", cosine(stability.halves.matched_mean), chance))
+    return rows
+
+
+def top_tokens(examples: ComponentExamples) -> str:
+    """The tokens among a component's top examples, most frequent first, with how often each."""
+    counts = Counter(token_text(example.text) for example in examples.examples)
+    ranked = sorted(counts.items(), key=lambda item: -item[1])  # stable: ties stay in order of activation
+    return "  ".join(text if n == 1 else f"{text} ×{n}" for text, n in ranked)
+
+
+def novel_table(results: DarkMatterResults) -> Table:
+    """The most novel components with what they fire on."""
+    matches = {c.component: c for c in results.match.components}
+    columns = (
+        Column("component", "#", "number"),
+        Column("cosine", "max |cos|", "cosine"),
+        Column("kurtosis", "kurtosis", "decimal", priority=1),
+        Column("stability", "stability", "cosine", priority=2),
+        Column("beats_null", "beats null", "yes-no"),
+        Column("tokens", "tokens of largest |activation|"),
+    )
+    rows = []
+    for shown in results.interpret.components:
+        match = matches[shown.component]
+        rows.append((match.component, match.cosine, match.kurtosis, match.stability, match.beats_null, top_tokens(shown)))
+    return Table("novel", "Most novel components", columns, tuple(rows))
+
+
+def shown_files(path: Path) -> Table:
+    """The files worth naming: everything but the steps' own records."""
+    table = files_table(path)
+    rows = tuple(row for row in table.rows if not str(row[0]).endswith("/record.json"))
+    return Table(table.name, table.title, table.columns, rows)
+
+
+def plain_summary(summary: Summary, width: int = 80) -> str:
+    """The summary as text, no line wider than ``width`` but paths."""
+    lines = [*paragraph(summary.title, width), ""]
+    lines += paragraph(f"FINDING: {summary.headline}", width)
+    lines += paragraph(summary.text, width, "  ", "  ")
+    for caution in summary.cautions:
+        lines += paragraph(caution, width, "! ", "  ")
+    for table in (summary.numbers, summary.novel):
+        if table.rows:
+            lines += [*heading(table.title, width), *table_lines(table, width)]
+    if summary.figures:
+        lines += [*heading("Plots", width), *(str(path) for path in summary.figures)]
+    if summary.files.rows:
+        lines += [*heading("Files", width), *table_lines(summary.files, width)]
+    return "\n".join([*lines, "", f"Run directory: {summary.path}"]) + "\n"
