@@ -65,7 +65,7 @@ _ENTRIES: tuple[tuple[str, str, str, Callable[[LedgerSums], float]], ...] = (
     (
         "ev_per_token",
         "Explained variance, mean of the per-token ratio",
-        "mean_i(1 − ‖e_i‖² / ‖x_i − m‖²), m = mean of x over the first {pilot:,} tokens that are not massive",
+        "mean_i(1 − ‖e_i‖² / ‖x_i − m‖²), m = mean of x over the first {pilot} tokens that are not massive",
         lambda s: 1.0 - s.mean("error_share_about_m"),
     ),
     (
@@ -103,6 +103,6 @@ def ledger(ordinary: LedgerSums, everything: LedgerSums, with_position_0: Ledger
     """Every metric on the three sets of tokens."""
     sets = (ordinary, everything, with_position_0)
     return tuple(
-        LedgerEntry(name, title, formula.format(pilot=ordinary.pilot), *(float(value(s)) for s in sets))
+        LedgerEntry(name, title, formula.replace("{pilot}", f"{ordinary.pilot:,}"), *(float(value(s)) for s in sets))
         for name, title, formula, value in _ENTRIES
     )
