@@ -83,11 +83,10 @@ class Codes:
     @classmethod
     def from_dense(cls, activations: torch.Tensor) -> Codes:
         """Codes of dense activations (n, F); what is not zero is kept, NaN included."""
-        present = activations != 0
-        counts = present.sum(dim=1).cumsum(0)
-        offsets = counts.new_zeros(len(activations) + 1)
-        offsets[1:] = counts
-        return Codes(offsets, present.nonzero()[:, 1].contiguous(), activations[present].float(), activations.shape[1])
+        rows, features = activations.nonzero().unbind(dim=1)  # in row order
+        offsets = rows.new_zeros(len(activations) + 1)
+        offsets[1:] = rows.bincount(minlength=len(activations)).cumsum(0)
+        return Codes(offsets, features.contiguous(), activations[rows, features].float(), activations.shape[1])
 
     @classmethod
     def concatenate(cls, parts: Sequence[Codes]) -> Codes:

@@ -2,45 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from darkframe.errors import DataError
 from darkframe.lm.quiet import quiet_transformers
+from darkframe.lm.settings import Site
 
 if TYPE_CHECKING:
     from darkframe.interfaces import I32
-
-_SITE = re.compile(r"blocks\.(\d+)\.hook_resid_(pre|post)")
-
-
-@dataclass(frozen=True)
-class Site:
-    """A place on the residual stream: before or after a block."""
-
-    layer: int
-    after: bool
-
-    @classmethod
-    def parse(cls, name: str) -> Site:
-        """Read TransformerLens's name of the site.
-
-        Raises:
-            DataError: The name is of another kind of site.
-        """
-        match = _SITE.fullmatch(name)
-        if match is None:
-            raise DataError(
-                f"The SAE reads {name!r}, which is not a site on the residual stream.",
-                hint="Expected blocks.L.hook_resid_pre or blocks.L.hook_resid_post.",
-            )
-        return cls(int(match[1]), match[2] == "post")
 
 
 class _Reached(Exception):
@@ -165,6 +140,6 @@ def load_model(folder: Path, device: str = "cpu") -> nn.Module:
             model: nn.Module = AutoModelForCausalLM.from_pretrained(
                 folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
             )
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise DataError(f"The model in {folder} cannot be loaded: {error}") from error
     return model.to(device)

@@ -17,7 +17,7 @@ from darkframe.errors import DataError, ParameterError
 from darkframe.interfaces import Batch, SourceCard, SourceContext
 from darkframe.lm.fingerprint import hash_file, hash_files
 from darkframe.lm.packing import PackingRule, content_tokens, describe, row_batches
-from darkframe.lm.settings import SaeSettings, read_config, read_settings
+from darkframe.lm.settings import SaeSettings, Site, read_config, read_settings
 from darkframe.lm.text import TextFile
 
 if TYPE_CHECKING:
@@ -87,6 +87,10 @@ class LocalSource:
         return read_settings(self._files.sae)
 
     @cached_property
+    def _site(self) -> Site:
+        return Site.parse(self._settings.hook_name)
+
+    @cached_property
     def _model_config(self) -> dict[str, Any]:
         return read_config(self._files.model / "config.json", "model")
 
@@ -132,6 +136,7 @@ class LocalSource:
             "bos_first": settings.prepend_bos,
             "centred": settings.centre,
             "dtype": "float32",
+            "layer": self._site.layer,
             "normalize_activations": settings.normalize_activations,
         }
         if settings.unused:
@@ -163,11 +168,10 @@ class LocalSource:
 
     @cached_property
     def _model(self) -> HookedModel:
-        from darkframe.lm.hooked import HookedModel, Site, load_model
+        from darkframe.lm.hooked import HookedModel, load_model
 
-        site = Site.parse(self._settings.hook_name)
         with self._context.progress.task("Loading the model", None, ""):
-            model = HookedModel(load_model(self._files.model, self._context.device), site, centre=self._settings.centre)
+            model = HookedModel(load_model(self._files.model, self._context.device), self._site, centre=self._settings.centre)
         self._check_fit(model.d_model, int(model.config.vocab_size))
         return model
 

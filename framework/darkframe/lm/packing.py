@@ -36,7 +36,13 @@ PACKINGS = {
 
 
 def describe(mode: str, context_size: int, *, bos: bool) -> str:
-    """How documents fill rows, in words."""
+    """How documents fill rows, in words.
+
+    Raises:
+        ParameterError: No such mode.
+    """
+    if mode not in PACKINGS:
+        raise ParameterError(f"Packing {mode!r} is unknown.", hint=f"Expected one of {', '.join(PACKINGS)}.")
     return PACKINGS[mode].format(bos="BOS-led " if bos else "", context=context_size, content=context_size - bos)
 
 
@@ -61,8 +67,7 @@ class PackingRule:
     special: frozenset[int]
 
     def __post_init__(self) -> None:
-        if self.mode not in PACKINGS:
-            raise ParameterError(f"Packing {self.mode!r} is unknown.", hint=f"Expected one of {', '.join(PACKINGS)}.")
+        describe(self.mode, self.context_size, bos=self.begin is not None)
         if self.context_size < 2:
             raise ParameterError(
                 f"A context of {self.context_size} leaves no room for text beside BOS.", hint="Expected at least 2."

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
 
 from darkframe.errors import DataError
 from darkframe.interfaces import Codes
@@ -56,9 +57,7 @@ class SaeDictionary:
     def __init__(self, sae: Any) -> None:
         self.sae = sae.eval().requires_grad_(False)
         self.architecture = str(sae.cfg.architecture())
-        for kind, reason in _NOT_RECONSTRUCTING.items():
-            if kind in self.architecture:
-                raise DataError(f"An SAE of architecture {self.architecture!r} {reason}: its residual is not defined.")
+        _check_reconstructs(self.architecture)
         self.W_dec: torch.Tensor = sae.W_dec.detach()
         self.W_enc: torch.Tensor | None = _detached(sae, "W_enc")
         self.b_enc: torch.Tensor | None = _detached(sae, "b_enc")
@@ -70,14 +69,15 @@ class SaeDictionary:
     def _decoder_rows(self) -> torch.Tensor:
         """What a unit of each code adds: W_dec, its rows scaled to unit length where the codes carry their lengths."""
         if getattr(self.sae.cfg, "rescale_acts_by_decoder_norm", False):
-            return self.W_dec / torch.linalg.vector_norm(self.W_dec, dim=-1, keepdim=True)
+            lengths: torch.Tensor = torch.linalg.vector_norm(self.W_dec, dim=-1, keepdim=True)
+            return self.W_dec / lengths
         return self.W_dec
 
     @torch.no_grad()
     def encode(self, x: torch.Tensor) -> Codes:
         """Feature activations of x (n, d) float32, without gradients; ``ScaledCodes`` where the SAE rescales at run time."""
         blocks, scales = [], []
-        for block in torch.split(x, ROWS):
+        for block in torch.split(x, ROWS) if len(x) else ():
             blocks.append(Codes.from_dense(self.sae.encode(block)))
             scales.append(self._rescale(self.sae) if self._rescale else None)
         codes = Codes.concatenate(blocks) if blocks else Codes.from_dense(x.new_zeros((0, len(self.W_dec))))
@@ -126,14 +126,21 @@ def load_sae(folder: Path, device: str = "cpu") -> SaeDictionary:
     settings = read_settings(folder)
     if not (folder / WEIGHTS_FILE).is_file():
         raise DataError(f"The SAE folder {folder} has no {WEIGHTS_FILE}.", hint="Expected a folder saved by SAELens.")
+    _check_reconstructs(settings.architecture)
     with quiet_transformers():
         from sae_lens import SAE
 
         try:
             sae = SAE.load_from_disk(folder, device=device, dtype="float32")
-        except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
             raise DataError(f"The SAE in {folder} ({settings.architecture}) cannot be opened by SAELens: {error}") from error
     return SaeDictionary(sae)
+
+
+def _check_reconstructs(architecture: str) -> None:
+    for kind, reason in _NOT_RECONSTRUCTING.items():
+        if kind in architecture:
+            raise DataError(f"An SAE of architecture {architecture!r} {reason}: its residual is not defined.")
 
 
 def _detached(sae: Any, name: str) -> torch.Tensor | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +14,32 @@ from darkframe.errors import DataError
 CONFIG_FILE = "cfg.json"
 WEIGHTS_FILE = "sae_weights.safetensors"
 
+_SITE = re.compile(r"blocks\.(\d+)\.hook_resid_(pre|post)")
 _UNCHANGED_STREAM = {"fold_ln", "fold_value_biases", "center_unembed", "refactor_factored_attn_matrices", "dtype", "device"}
 """Arguments of TransformerLens's loaders that leave the residual stream as it is, or that darkframe sets itself."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A place on the residual stream: before or after a block."""
+
+    layer: int
+    after: bool
+
+    @classmethod
+    def parse(cls, name: str) -> Site:
+        """Read TransformerLens's name of the site.
+
+        Raises:
+            DataError: The name is of another kind of site.
+        """
+        match = _SITE.fullmatch(name)
+        if match is None:
+            raise DataError(
+                f"The SAE reads {name!r}, which is not a site on the residual stream.",
+                hint="Expected blocks.L.hook_resid_pre or blocks.L.hook_resid_post.",
+            )
+        return cls(int(match[1]), match[2] == "post")
 
 
 @dataclass(frozen=True)

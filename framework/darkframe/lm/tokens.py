@@ -20,6 +20,9 @@ CHARACTERS_AT_ONCE = 1 << 19
 """Text given to the tokenizer in one call; the tokenizer's own threads share it."""
 
 
+_FILES = ("tokenizer.json", "vocab.*", "*.model", "tekken.json")
+
+
 @dataclass(frozen=True, eq=False)
 class TokenDocument:
     """One document as token ids, without tokens the tokenizer would add.
@@ -46,6 +49,8 @@ class Tokenizer:
     """
 
     def __init__(self, folder: Path) -> None:
+        if not any(path for pattern in _FILES for path in folder.glob(pattern)):  # transformers would make up an empty one
+            raise DataError(f"The model folder {folder} has no tokenizer.", hint="Expected tokenizer.json in it.")
         with quiet_transformers():
             from transformers import AutoTokenizer
 
