@@ -107,8 +107,18 @@ class SklearnDecomposer:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             model.fit(centred)
-        converged = not any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
-        return _Caught(converged, tuple(dict.fromkeys(" ".join(str(warning.message).split()) for warning in caught)))
+        said = [" ".join(str(warning.message).split()) for warning in caught]
+        stopped = self._stopped(model)
+        converged = not stopped and not any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
+        return _Caught(converged, tuple(dict.fromkeys(said + stopped)))
+
+    @staticmethod
+    def _stopped(model: Any) -> list[str]:
+        """Some estimators (SparsePCA) stop at ``max_iter`` without a word."""
+        limit, used = getattr(model, "max_iter", None), getattr(model, "n_iter_", None)
+        if limit is None or used is None or int(used) < int(limit):
+            return []
+        return [f"The estimator stopped at max_iter = {limit}."]
 
     def _patterns(self, model: Any, d: int) -> F64:
         import numpy as np

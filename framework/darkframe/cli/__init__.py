@@ -1,1 +1,10 @@
+"""The ``darkframe`` command: one small file a command, imported when it is used."""
 
+from __future__ import annotations
+
+
+def main() -> None:
+    """Run the command line; ends with ``SystemExit``."""
+    from darkframe.cli.group import darkframe
+
+    darkframe(prog_name="darkframe")

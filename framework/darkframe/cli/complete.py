@@ -1,0 +1,68 @@
+"""What the shell offers after <Tab>: plugins, parameters, runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    import click
+
+    from darkframe.config import Parameter
+
+Completer = Callable[["click.Context", "click.Parameter", str], list[CompletionItem]]
+
+
+def complete_plugin(kind: str) -> Completer:
+    """Completes names of one kind of plugin."""
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return plugin_names(kind, incomplete)
+
+    return complete
+
+
+def plugin_names(kind: str, incomplete: str) -> list[CompletionItem]:
+    """Names of one kind, qualified where they clash."""
+    from darkframe.registry import Registry
+
+    registry = Registry.discover()
+    names = [(f.qualified if registry.clashes(f) else f.name, f.info.summary) for f in registry.plugins(kind)]
+    return [CompletionItem(name, help=summary) for name, summary in names if name.startswith(incomplete)]
+
+
+def complete_run(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Run directories: those in ``runs`` and those under what is typed so far."""
+    typed = Path(incomplete)
+    parent = typed if incomplete.endswith("/") else typed.parent
+    folders = [parent] if incomplete else [Path("runs"), Path()]
+    found = sorted({path.parent for folder in folders for path in folder.glob("*/manifest.json")})
+    runs = [CompletionItem(str(path)) for path in found if str(path).startswith(incomplete)]
+    return runs or [CompletionItem(incomplete, type="dir")]
+
+
+def complete_set(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """``kind.key=`` of the plugins chosen so far, and the study's."""
+    return [
+        CompletionItem(f"{kind}.{parameter.name}=", help=parameter.help)
+        for kind, parameter in _parameters(ctx)
+        if f"{kind}.{parameter.name}=".startswith(incomplete)
+    ]
+
+
+def _parameters(ctx: click.Context) -> Iterator[tuple[str, Parameter]]:
+    from darkframe.config import RunOptions, StudyParams, parameters
+    from darkframe.errors import UserError
+    from darkframe.registry import Registry
+
+    registry, options = Registry.discover(), RunOptions()
+    for kind, default in (("source", options.source), ("decomposer", options.decomposer)):
+        try:
+            found = registry.get(kind, ctx.params.get(kind) or default)
+        except UserError:
+            continue
+        yield from ((kind, parameter) for parameter in parameters(found.info.params).values())
+    yield from (("study", parameter) for parameter in parameters(StudyParams).values())

@@ -1,0 +1,82 @@
+"""The command ``darkframe``: its subcommands by name, and how errors end it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from typing import Any, NamedTuple
+
+import click
+
+from darkframe.cli.state import State, debug_option
+
+
+class Lazy(NamedTuple):
+    """A subcommand, imported when it is used; the help of the whole needs just this."""
+
+    target: str
+    summary: str
+
+
+COMMANDS: Mapping[str, Lazy] = {
+    "run": Lazy("darkframe.cli.run:command", "Run the dark-matter study, or finish a run that stopped."),
+    "show": Lazy("darkframe.cli.show:command", "Print a finished run's summary again."),
+    "export": Lazy("darkframe.cli.export:command", "Write a finished run under the notebook's file names."),
+    "list-plugins": Lazy(
+        "darkframe.cli.list_plugins:command", "List sources, decomposers and clusterers, and problems with them."
+    ),
+    "describe": Lazy("darkframe.cli.describe:command", "Say what a plugin does and which parameters it takes."),
+    "completion": Lazy("darkframe.cli.completion:command", "Print the shell completion script."),
+}
+
+
+class Group(click.Group):
+    """Subcommands imported on use, and every error as one sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        lazy = COMMANDS.get(cmd_name)
+        if lazy is None:
+            return None
+        module, _, attribute = lazy.target.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, lazy.summary) for name, lazy in COMMANDS.items()])
+
+    def main(  # type: ignore[override]
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Like ``click.Group.main``; by itself it ends with ``SystemExit``, and with one sentence for an error."""
+        state = State()
+        try:
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, obj=state, **extra)
+        except BaseException as error:
+            if not standalone_mode:
+                raise
+            from darkframe.cli.failure import exit_code
+
+            raise SystemExit(exit_code(error, state)) from None
+        if not standalone_mode:
+            return code
+        raise SystemExit(code if isinstance(code, int) else 0)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(metadata.version("darkframe"), "--version", message="darkframe %(version)s")
+@debug_option
+def darkframe() -> None:
+    """What sparse autoencoders leave behind: decompose their residual, and see what stands up against its null.
+
+    With nothing else installed, 'darkframe run' studies a small language model and SAE that come with it.
+    """

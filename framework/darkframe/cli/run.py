@@ -1,0 +1,81 @@
+"""``darkframe run``: the dark-matter study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from darkframe.cli.complete import complete_plugin, complete_run, complete_set
+from darkframe.cli.state import debug_option
+
+
+@click.command(name="run", context_settings={"show_default": False})
+@click.option(
+    "--source",
+    metavar="NAME",
+    shell_complete=complete_plugin("source"),
+    help="Where activations and the SAE come from.  [default: tiny]",
+)
+@click.option(
+    "--decomposer",
+    metavar="NAME",
+    shell_complete=complete_plugin("decomposer"),
+    help="What splits the residual.  [default: fastica]",
+)
+@click.option(
+    "--clusterer",
+    metavar="NAME",
+    shell_complete=complete_plugin("clusterer"),
+    help="For the taxonomy study, which is not part of this version.",
+)
+@click.option("--tokens", metavar="N|all", help="Tokens to collect.  [default: the source's own]")
+@click.option("--seed", metavar="N", help="Seed of everything random.  [default: 42]")
+@click.option("--device", metavar="auto|cpu|cuda[:N]", help="Where to compute.  [default: auto]")
+@click.option(
+    "--set",
+    "settings",
+    metavar="KIND.KEY=VALUE",
+    multiple=True,
+    shell_complete=complete_set,
+    help="Set a parameter of the source, the decomposer or the study; repeatable. 'darkframe describe' lists them.",
+)
+@click.option(
+    "--config", metavar="FILE", type=click.Path(path_type=Path), help="TOML file with [run], [source], [decomposer], [study]."
+)
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Run directory to make.  [default: runs/dark-matter-SOURCE-DECOMPOSER-n]",
+)
+@click.option("--quick", is_flag=True, default=None, help="Fewer tokens, seeds and nulls, where they are not set: a first look.")
+@click.option("--strict", is_flag=True, default=None, help="Fail where the text holds fewer tokens than asked for.")
+@click.option(
+    "--resume",
+    metavar="RUN",
+    type=click.Path(path_type=Path),
+    shell_complete=complete_run,
+    help="Finish the run in this directory.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable results on stdout, everything else on stderr.")
+@debug_option
+def command(settings: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    r"""Run the dark-matter study: decompose what an SAE leaves behind, and test it against its null.
+
+    \b
+    darkframe run                                             the embedded model, FastICA
+    darkframe run --decomposer pca --set decomposer.n_components=32
+    darkframe run --quick                                     a first look
+    darkframe run --resume runs/dark-matter-tiny-fastica-1    finish a run that stopped
+    """
+    from darkframe import api
+    from darkframe.cli import render
+
+    with render.progress() as progress:
+        result = api.run(set=settings, progress=progress, **options)
+    if as_json:
+        click.echo(result.json())
+    else:
+        render.print_summary(result)
