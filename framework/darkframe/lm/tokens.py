@@ -85,7 +85,7 @@ class Tokenizer:
     def decode_each(self, tokens: Sequence[int]) -> list[str]:
         """Each token's text on its own; bytes that are no whole character show as U+FFFD."""
         ids = [[int(token)] for token in tokens]
-        decoded: list[str] = self._tokenizer.batch_decode(ids, clean_up_tokenization_spaces=False)
+        decoded: list[str] = self._tokenizer.batch_decode(ids, clean_up_tokenization_spaces=False) if ids else []
         return decoded
 
     def stream(self, text: TextFile) -> Iterator[TokenDocument]:
