@@ -42,6 +42,11 @@ class FitRecord:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+def _prefix(name: str) -> str:
+    """What the names of a fit's arrays begin with, so that no two fits share one."""
+    return "" if name == "decompose" else name.removeprefix("fit-").replace("-", "_") + "_"
+
+
 @dataclass(frozen=True, eq=False)
 class Fit:
     """A finished fit: its record and arrays, and the key of its step."""
@@ -54,8 +59,7 @@ class Fit:
 
     def array(self, name: str) -> F64:
         """One of its arrays, such as ``directions`` or ``filters``."""
-        prefix = "" if self.name == "decompose" else self.name.removeprefix("fit-").replace("-", "_") + "_"
-        out: F64 = np.asarray(self.arrays[prefix + name])
+        out: F64 = np.asarray(self.arrays[_prefix(self.name) + name])
         return out
 
     @property
@@ -104,25 +108,32 @@ def fit(
     Raises:
         PluginError: The decomposer failed, or what it gave breaks its contract.
     """
-    prefix = "" if name == "decompose" else name.removeprefix("fit-").replace("-", "_") + "_"
+    prefix = _prefix(name)
 
     def compute(_: object) -> tuple[FitRecord, Arrays]:
         rows = make_rows()
         started = time.perf_counter()
         decomposition = _fitted(study, rows, seed, k)
         record = _record(decomposition, len(rows), seed, time.perf_counter() - started)
-        arrays = {**_kept(decomposition), **(extra(rows, decomposition) if extra else {})}
+        arrays = {
+            **(_everything if name == "decompose" else _compared)(decomposition),
+            **(extra(rows, decomposition) if extra else {}),
+        }
         return record, {prefix + key: value for key, value in arrays.items()}
 
     outcome = study.step(name, {**decomposer_identity(study), "seed": seed, "n_components": k, **inputs}, compute)
     return Fit(name, outcome.key, record_from_plain(FitRecord, outcome.record), outcome.arrays, outcome.seconds)
 
 
-def _kept(decomposition: Decomposition) -> dict[str, NDArray[Any]]:
+def _compared(decomposition: Decomposition) -> dict[str, NDArray[Any]]:
+    """What fits are compared by."""
+    return {"directions": decomposition.directions, "filters": np.asarray(decomposition.filters, np.float64)}
+
+
+def _everything(decomposition: Decomposition) -> dict[str, NDArray[Any]]:
     return {
-        "directions": decomposition.directions,
+        **_compared(decomposition),
         "patterns": np.asarray(decomposition.patterns, np.float64),
-        "filters": np.asarray(decomposition.filters, np.float64),
         "residual_mean": np.asarray(decomposition.mean, np.float64),
         "component_explained": np.asarray(decomposition.explained, np.float64),
     }

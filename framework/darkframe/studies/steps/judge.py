@@ -68,6 +68,6 @@ def null_note(fits: Fits, rows: int) -> str:
     how = "the larger of their largest maximum and a 95 % prediction bound for one more fit's maximum" if m > 1 else "its maximum"
     size = "all rows" if used >= rows else f"{used:,} of the {rows:,} rows, which makes it harder to beat"
     return (
-        f"Components are held against the maximum over all components of each null fit (family-wise): {fits_made} on {size}; the cut "
-        f"is {how}. Taken alone, {m} draw{'s' if m > 1 else ''} can show no smaller error than 1 in {m + 1}."
+        f"Components are held against the maximum over all components of each null fit (family-wise): {fits_made} on {size}; the "
+        f"cut is {how}. Taken alone, {m} draw{'s' if m > 1 else ''} can show no smaller error than 1 in {m + 1}."
     )

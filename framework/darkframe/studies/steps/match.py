@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from darkframe.interfaces import F64
 from darkframe.numerics.matching import DictionaryMatch, match_dictionary, max_cosines
 from darkframe.numerics.nulls import familywise_cut, isotropic_directions, quantile_in, rotated_directions, rotations
 from darkframe.numerics.whitening import Whitening
@@ -19,6 +18,8 @@ from darkframe.studies.steps.judge import Cuts, Evidence, judge, null_note
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from darkframe.interfaces import F64
 
 SHOWN = 5
 TITLES = {

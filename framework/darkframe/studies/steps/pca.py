@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from darkframe.errors import DataError
-from darkframe.interfaces import F64
 from darkframe.numerics.components import recommended_components
 from darkframe.numerics.whitening import principal_components
 from darkframe.results import Pca, PcaSummary
 from darkframe.store.records import record_from_plain
 from darkframe.studies.steps.base import Arrays, Study
+
+if TYPE_CHECKING:
+    from darkframe.interfaces import F64
 
 SHOWN = 100
 

@@ -47,7 +47,7 @@ class _Pass:
         self.top = TopK(components, top)
 
     def update(self, block: F32, sources: F32, groups: NDArray[np.int64], first: int) -> None:
-        """Take in one block: its residuals and sources, each row's group (fits use those of the halves), its first row's number."""
+        """Take in one block: residuals, sources, each row's group (fits use those of the halves), its first row's number."""
         fitted = groups != LEFT_OUT
         for group, moments in enumerate(self.groups):
             moments.update(sources[groups == group])

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from darkframe.interfaces import F64
 from darkframe.numerics.matching import cosines, source_correlations
 from darkframe.numerics.nulls import matched_maxima, rotated_directions, rotations
 from darkframe.numerics.stability import agreement, replication, stability_index
@@ -16,6 +15,9 @@ from darkframe.store.records import record_from_plain
 from darkframe.studies.steps.base import Arrays, Study
 from darkframe.studies.steps.decompose import Fits, derived_seed
 from darkframe.studies.steps.fits import identifiable
+
+if TYPE_CHECKING:
+    from darkframe.interfaces import F64
 
 HIGH = 0.9
 NULL_PAIRS = 5
