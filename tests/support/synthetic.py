@@ -186,7 +186,7 @@ class SyntheticSource:
             positions=spread(positions, -1),
             context_positions=context,
             special=special,
-            x=torch.from_numpy(wide).to(self.device),
+            x=torch.tensor(wide, device=self.device),  # torch's own memory: its alignment decides the last bit of a product
             skipped=3,
         )
 
