@@ -130,6 +130,19 @@ def test_loading_is_float32_silent_and_offline(folder, monkeypatch, capfd, recwa
     assert not [w for w in recwarn if "darkframe" not in str(w.message)]
 
 
+def test_a_loaded_model_computes_what_transformers_does(folder):
+    theirs = GPT2LMHeadModel.from_pretrained(folder, dtype=torch.float32)
+    tokens = TOKENS % 64 + 1
+    with torch.no_grad():
+        states = theirs(torch.from_numpy(tokens).long(), output_hidden_states=True).hidden_states
+    model = load_model(folder)
+    assert "NewGELUActivation" in str(theirs)
+    assert "NewGELUActivation" not in str(model)
+    for layer in range(4):
+        mine = HookedModel(model, Site(layer, after=False)).activations(tokens)
+        assert float((mine - states[layer]).norm() / states[layer].norm()) < 2e-6
+
+
 def test_pickled_weights_are_refused(folder, tmp_path):
     (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
     with pytest.raises(DataError, match="has no weights"):

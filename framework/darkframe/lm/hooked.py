@@ -142,4 +142,18 @@ def load_model(folder: Path, device: str = "cpu") -> nn.Module:
             )
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise DataError(f"The model in {folder} cannot be loaded: {error}") from error
+    fuse_gelu(model)
     return model.to(device)
+
+
+def fuse_gelu(model: nn.Module) -> None:
+    """Compute GPT-2's tanh GELU in one kernel: transformers spells it out in six, a fifth of a small model's time.
+
+    The function is the same; its float32 rounding differs by 3e-7 relative.
+    """
+    from transformers.activations import NewGELUActivation
+
+    for module in model.modules():
+        for name, child in module.named_children():
+            if isinstance(child, NewGELUActivation):
+                setattr(module, name, nn.GELU(approximate="tanh"))

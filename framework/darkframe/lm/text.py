@@ -48,6 +48,8 @@ class TextFile:
         DataError: No such file, or of a kind that is not read.
     """
 
+    _damaged = (EOFError, zlib.error, gzip.BadGzipFile)  # reached through self: a stream may outlive the module's names at exit
+
     def __init__(self, path: Path, field: str = "text") -> None:
         self.path = path
         self.field = field
@@ -83,7 +85,7 @@ class TextFile:
                     if len(line) == LONGEST_LINE:
                         raise self._error(number, f"is longer than {LONGEST_LINE >> 20} MiB")
                     yield number, self._decode(number, line)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        except self._damaged as error:
             raise DataError(f"The text file {self.path} is damaged: {error}.", hint="Fetch or write it again.") from error
         except OSError as error:
             raise DataError(f"The text file {self.path} cannot be read: {error.strerror or error}.") from error
