@@ -102,14 +102,30 @@ def _collect() -> Collect:
     worst = tuple(MassiveToken(i, text, i, 0, 4000.0 - 100 * i) for i, text in enumerate(HOSTILE[:3]))
     massive = Massive(95.2, 11.4, "median + 20 · MAD of the pilot's ‖x‖", 31, 0.43, 0.08, True, worst)
     return Collect(
-        None, N, 12, 1, 128, "whole documents packed into BOS-led rows", 31.2, 9_700.4, 123_456_789, False, "k" * 64, massive, ("a note",)
+        None,
+        N,
+        12,
+        1,
+        128,
+        "whole documents packed into BOS-led rows",
+        31.2,
+        9_700.4,
+        123_456_789,
+        False,
+        "k" * 64,
+        massive,
+        ("a note",),
     )
 
 
 def _ledger() -> tuple[LedgerEntry, ...]:
     return (
-        LedgerEntry("explained_variance_pooled", "Explained variance, pooled", "1 − Σ‖e‖² / Σ‖x − x̄‖²", 0.8271234567, 0.81, 0.985),
-        LedgerEntry("explained_variance_dimensions", "Explained variance, per dimension", "1 − Σ var(e) / Σ var(x)", 0.83, 0.81, 0.98),
+        LedgerEntry(
+            "explained_variance_pooled", "Explained variance, pooled", "1 − Σ‖e‖² / Σ‖x − x̄‖²", 0.8271234567, 0.81, 0.985
+        ),
+        LedgerEntry(
+            "explained_variance_dimensions", "Explained variance, per dimension", "1 − Σ var(e) / Σ var(x)", 0.83, 0.81, 0.98
+        ),
         LedgerEntry("l0", "Active features per token (L0)", "E‖f‖₀", 28.13, 28.2, 28.9),
         LedgerEntry("dead_features", "Features that never fired", "#{f : max f = 0}", 12.0, 12.0, 11.0),
     )
@@ -130,7 +146,9 @@ def _components(arrays: dict[str, np.ndarray]) -> tuple[ComponentMatch, ...]:
                 label="novel" if cosine <= 0.3 else "known" if cosine > 0.8 else "partial",
                 quantiles={n: float((arrays[f"null_{n}_cosines"] <= cosine).mean()) for n in TITLES},
                 kurtosis=kurtosis,
-                kurtosis_quantiles={n: float((arrays[f"null_{n}_kurtosis"] <= kurtosis).mean()) for n in ("rotation", "elliptical")},
+                kurtosis_quantiles={
+                    n: float((arrays[f"null_{n}_kurtosis"] <= kurtosis).mean()) for n in ("rotation", "elliptical")
+                },
                 stability=float(arrays["stability_index"][i]),
                 explained=float(arrays["component_explained"][i]),
                 beats_null=beats,
@@ -172,7 +190,15 @@ def _examples(component: int, rng: np.random.Generator, texts: list[str]) -> Com
     chosen = rng.integers(0, len(texts), 20)
     values = np.sort(np.abs(rng.standard_normal(20)) * 8)[::-1] * np.where(rng.random(20) < 0.2, -1, 1)
     examples = tuple(
-        Example(int(t), texts[t], float(v), int(rng.integers(12)), int(rng.integers(100)), " of the " + texts[t - 1], " and so on" + texts[t - 2])
+        Example(
+            int(t),
+            texts[t],
+            float(v),
+            int(rng.integers(12)),
+            int(rng.integers(100)),
+            " of the " + texts[t - 1],
+            " and so on" + texts[t - 2],
+        )
         for t, v in zip(chosen, values)
     )
     return ComponentExamples(component, 12.3, examples)
@@ -202,15 +228,17 @@ def fake_results(texts: list[str] | None = None, seed: int = 0) -> DarkMatterRes
     shares = arrays["pca_variances"] / arrays["pca_variances"].sum()
     curve = np.cumsum(shares)
     n_90, n_95, n_99 = (int(np.searchsorted(curve, level) + 1) for level in (0.9, 0.95, 0.99))
-    pca = PcaSummary(n_90, n_95, n_99, float(curve[9]), float(curve[49]), float(arrays["pca_variances"].sum()), tuple(shares.tolist()))
+    pca = PcaSummary(
+        n_90, n_95, n_99, float(curve[9]), float(curve[49]), float(arrays["pca_variances"].sum()), tuple(shares.tolist())
+    )
     beat = sum(c.beats_null for c in match.components)
     components, features = _kurtosis(arrays["component_kurtosis"]), _kurtosis(arrays["feature_kurtosis"])
     kurtosis_nulls = tuple(_null(n, arrays[f"null_{n}_kurtosis"]) for n in ("rotation", "elliptical"))
     conclusion = Conclusion(
         "structure",
         f"{beat} of {K} components hold structure beyond the null.",
-        f"By the notebook's rule alone {match.novel} of {K} components are novel, and the residual holds structure the SAE misses. Against the "
-        f"elliptical null {beat} remain.",
+        f"By the notebook's rule alone {match.novel} of {K} components are novel, and the residual holds structure the SAE "
+        f"misses. Against the elliptical null {beat} remain.",
         "structure",
         beat,
         K,
@@ -219,12 +247,25 @@ def fake_results(texts: list[str] | None = None, seed: int = 0) -> DarkMatterRes
     return DarkMatterResults(
         schema=1,
         study="dark-matter",
-        source={"name": "tiny", "model": "tiny-lm", "dictionary": "tiny-sae", "hook_point": "blocks.2.hook_resid_pre", "d_model": D, "n_features": F},
+        source={
+            "name": "tiny",
+            "model": "tiny-lm",
+            "dictionary": "tiny-sae",
+            "hook_point": "blocks.2.hook_resid_pre",
+            "d_model": D,
+            "n_features": F,
+        },
         decomposer={"name": "fastica", "distribution": "darkframe", "version": "0.1.0"},
         settings={"seed": 42},
         environment={"numpy": np.__version__},
         collect=_collect(),
-        diagnose=Diagnose(_ledger(), _kurtosis(arrays["residual_kurtosis"]), _kurtosis(arrays["residual_kurtosis"] * 2), False, "Far from Gaussian."),
+        diagnose=Diagnose(
+            _ledger(),
+            _kurtosis(arrays["residual_kurtosis"]),
+            _kurtosis(arrays["residual_kurtosis"] * 2),
+            False,
+            "Far from Gaussian.",
+        ),
         pca=Pca(pca, pca, min(n_90, 100)),
         decompose=Decompose(K, N - 31, 1000, False, 0.905, 3.2e-4, 17, 0.4, 12.5, ("FastICA stopped at max_iter 1000.",)),
         stability=_stability(arrays),

@@ -12,9 +12,10 @@ import click
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Folder to write to.  [default: RUN/export]")
 @click.option("--force", is_flag=True, help="Overwrite files of these names in that folder.")
 def command(run: Path, out: Path | None, force: bool) -> None:
-    """Write residuals.npy, activations.npy, tokens.npy, ica_directions.npy, ica_activations.npy, the plots and ica_dark_matter_results.json.
+    """Write the finished run in the directory RUN under the notebook's file names.
 
-    Everything is copied from the finished run in the directory RUN in blocks; nothing is computed again.
+    residuals.npy, activations.npy, tokens.npy, ica_directions.npy, ica_activations.npy, the plots and
+    ica_dark_matter_results.json: copied in blocks; nothing is computed again.
     """
     from darkframe.cli.render import print_note, print_table, print_warning, progress
     from darkframe.result import load

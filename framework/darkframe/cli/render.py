@@ -13,9 +13,9 @@ from rich.text import Text
 
 from darkframe.errors import DarkframeError
 from darkframe.progress import QuietProgress
-from darkframe.report.plain import column_widths, fitting, shorten_cells
+from darkframe.report.plain import fitting, shorten_cells, squeezed_widths
 from darkframe.report.table import Column, Table
-from darkframe.report.text import shorten_left, visible
+from darkframe.report.text import visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -99,7 +99,15 @@ class RichProgress:
 
 
 def _bars(out: Console) -> Bars:
-    from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        ProgressColumn,
+        SpinnerColumn,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
     from rich.progress import Progress as Bars
     from rich.progress import Task as BarState
     from rich.table import Column as BarCell
@@ -113,7 +121,11 @@ def _bars(out: Console) -> Bars:
         def render(self, task: BarState) -> Text:
             return Text(task.fields["note"], style="dim", overflow="ellipsis", no_wrap=True)
 
-    columns: list[ProgressColumn] = [SpinnerColumn(), TextColumn("{task.description}", markup=False, style="bold"), BarColumn(bar_width=None)]
+    columns: list[ProgressColumn] = [
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False, style="bold"),
+        BarColumn(bar_width=None),
+    ]
     columns += [TaskProgressColumn(), RateColumn(), TimeElapsedColumn()]
     if out.width >= _NARROW:
         columns.append(TimeRemainingColumn(compact=True))
@@ -159,30 +171,31 @@ def print_note(text: str) -> None:
 
 
 def _style(column: Column, text: str) -> str:
-    if column.name in {"component", "name", "measure", "file"}:
+    if text.startswith("NOT ") or text == "NO":
+        return "bold yellow"
+    if column.name in {"component", "name", "value", "file"}:
         return "bold"
     if column.name == "beats_null":
         return "green" if text == "yes" else "dim"
-    return "dim" if column.name in {"chance", "formula", "reason"} else ""
+    return "dim" if column.name in {"chance", "formula", "reason", "holds"} else ""
 
 
 def _rich_table(table: Table, width: int, wrap: bool) -> RichTable:
     from rich import box
     from rich.table import Table as RichTable
 
-    out = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold", title_justify="left")
-    needed = column_widths(table)
-    for column, natural in zip(table.columns, needed):
-        fixed = column.is_numeric or (natural <= width // 4 and column.priority == 0)
+    out = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold", padding=(0, 1, 0, 0))
+    widths = squeezed_widths(table, width)
+    for column, cells in zip(table.columns, widths):
         out.add_column(
-            Text(column.title),
+            Text(shorten_cells(column.title, cells)),
             justify="right" if column.is_numeric else "left",
-            no_wrap=fixed or not wrap,
-            overflow="fold" if wrap else "ellipsis",
-            min_width=natural if fixed else None,
+            width=cells,
+            overflow="fold",
         )
     for row in table.formatted():
-        out.add_row(*(Text(cell, style=_style(column, cell)) for column, cell in zip(table.columns, row)))
+        texts = row if wrap else [shorten_cells(cell, cells) for cell, cells in zip(row, widths)]
+        out.add_row(*(Text(text, style=_style(column, text)) for column, text in zip(table.columns, texts)))
     return out
 
 
@@ -199,7 +212,7 @@ def print_table(table: Table, *, wrap: bool = True, title: bool = True, out: Con
     if title:
         out.print(Text(visible(table.title), style="bold underline"))
     if table.rows:
-        out.print(_rich_table(fitting(table, out.width, gap=2), out.width, wrap))
+        out.print(_rich_table(fitting(table, out.width), out.width, wrap))
     else:
         out.print(Text("nothing to show", style="dim"))
     if title and table.caption:
@@ -244,7 +257,9 @@ def _print_finding(summary: Summary, out: Console) -> None:
     for caution in summary.cautions:
         body.append(f"\n! {caution}", style="yellow")
     out.print()
-    out.print(Panel(body, title=Text(shorten_cells(summary.title, max(out.width - 8, 8))), title_align="left", border_style=colour))
+    out.print(
+        Panel(body, title=Text(shorten_cells(summary.title, max(out.width - 8, 8))), title_align="left", border_style=colour)
+    )
 
 
 def _narrowed(table: Table, width: int) -> Table:
@@ -255,8 +270,6 @@ def _narrowed(table: Table, width: int) -> Table:
 
 
 def _print_files(summary: Summary, out: Console) -> None:
-    if not summary.files.rows:
-        return
-    rows = tuple((shorten_left(visible(str(name)), max(out.width - 14, 12)), size) for name, size in summary.files.rows)
-    out.print()
-    print_table(Table("files", "Files", summary.files.columns, rows), wrap=False, title=False, out=out)
+    if summary.files.rows:
+        out.print()
+        print_table(summary.files, wrap=False, title=False, out=out)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.scale import SymmetricalLogTransform
 
-from darkframe.report.style import FAINT, FEATURES, INK, MASSIVE, NULLS, RUN, title
+from darkframe.report.style import FAINT, FEATURES, INK, MASSIVE, NULLS, RUN, plain_numbers, title
 from darkframe.report.text import count, decimal
 
 if TYPE_CHECKING:
@@ -24,43 +24,44 @@ def residual_kurtosis(ax: Axes, results: DarkMatterResults, data: FigureData) ->
     """Histogram of the residual's kurtosis over its dimensions, beside that of random rotations of it."""
     values, summary = data.residual_kurtosis, results.diagnose.kurtosis
     verdict = "near-Gaussian" if results.diagnose.near_gaussian else "non-Gaussian"
-    title(ax, f"The residual is {verdict}: mean kurtosis {decimal(summary.mean)}", "excess kurtosis of each residual dimension, massive tokens left out")
+    title(
+        ax,
+        f"The residual is {verdict}: mean kurtosis {decimal(summary.mean)}",
+        "excess kurtosis of each residual dimension, massive tokens left out",
+    )
     rotation = data.null_kurtosis.get("rotation", np.empty(0))
     low, high, beyond = _clip(values, rotation)
     bins = np.linspace(low, high, 51)
-    ax.hist(np.clip(values, low, high), bins=bins, color=RUN, alpha=0.85, label=f"{count(summary.n)} dimensions")
+    ax.hist(np.clip(values, low, high), bins=bins.tolist(), color=RUN, alpha=0.85, label=f"{count(summary.n)} dimensions")
     if len(rotation):
-        weights = np.full(len(rotation), len(values) / len(rotation))
-        ax.hist(np.clip(rotation, low, high), bins=bins, weights=weights, histtype="step", lw=2, color=NULLS["rotation"], label="random rotations (null)")
+        _outline(ax, np.clip(rotation, low, high), bins, len(values), NULLS["rotation"], "random rotations (null)")
     ax.axvline(0, color=INK, lw=1.4, ls="--", label="Gaussian (0)")
     ax.axvline(summary.mean, color=INK, lw=1.4, label=f"mean {decimal(summary.mean)}")
     ax.set(xlabel="excess kurtosis", ylabel="dimensions")
     if beyond:
-        _say_clipped(ax, f"{count(beyond)} beyond {decimal(high)} (up to {decimal(summary.max)}) in the last bin")
+        ax.plot([], [], " ", label=f"last bin: {count(beyond)} beyond it,\nup to {decimal(summary.max)}")
     ax.legend(loc="upper right")
 
 
 def _clip(*samples: F64) -> tuple[float, float, int]:
-    """Range that shows nearly everything: ends at the samples' 99th percentile where the rest is far out; how many lie beyond."""
-    first = samples[0] if len(samples[0]) else np.zeros(1)
-    every = np.concatenate([first, *samples[1:]])
-    low, top = min(float(every.min()), 0.0), float(every.max())
-    cut = max(float(np.quantile(sample, 0.99)) for sample in samples if len(sample)) if len(samples[0]) else top
-    high = cut if top > low + 1.6 * (cut - low) > low else top
-    if high <= low:
-        high = low + 1.0
+    """A histogram's range: all samples, or up to 8 interquartile ranges above the quartile; how many of the first lie beyond."""
+    every = np.concatenate([*samples, np.zeros(1)])
+    low, high = float(every.min()), float(every.max())
+    quartiles = [np.quantile(sample, [0.25, 0.75]) for sample in samples if len(sample)]
+    cut = max((float(upper + 8 * (upper - lower)) for lower, upper in quartiles), default=high)
+    high = cut if low < cut < high else max(high, low + 1.0)
     margin = 0.02 * (high - low)
-    return low - margin, high + margin, int((first > high + margin).sum())
-
-
-def _say_clipped(ax: Axes, text: str) -> None:
-    ax.annotate(text, (0.99, 0.02), xycoords="axes fraction", ha="right", va="bottom", fontsize=8.5, color=FAINT)
+    return low - margin, high + margin, int((samples[0] > high + margin).sum())
 
 
 def residual_pca(ax: Axes, results: DarkMatterResults, data: FigureData) -> None:
     """Cumulative variance over principal components with 90, 95 and 99 %, beside an even spread."""
     pca, d = results.pca.ordinary, _dimensions(results, data)
-    title(ax, f"{pca.n_90} of {d} components hold 90 % of the residual's variance", "cumulative share of variance over principal components of e")
+    title(
+        ax,
+        f"{pca.n_90} of {d} components hold 90 % of the variance",
+        "cumulative share of the residual's variance over its principal components",
+    )
     shares, everything = data.pca_shares, data.pca_shares_all
     shown = min(len(shares), max(pca.n_99 + max(pca.n_99 // 10, 3), 10))
     if len(everything) and results.collect.massive.count:
@@ -89,17 +90,23 @@ def ica_sae_similarity(ax: Axes, results: DarkMatterResults, data: FigureData) -
     match = results.match
     total = len(match.components)
     expected = match.expected_novel.get("elliptical", match.expected_novel.get("rotation"))
-    chance = "" if expected is None else f"; chance gives {decimal(expected)}"
-    title(ax, f"{match.novel} of {total} components are novel by the cut{chance}", "largest |cos| of each component's direction with any decoder direction")
+    chance = "" if expected is None else f"; {decimal(expected)} by chance"
+    title(
+        ax,
+        f"{match.novel} of {total} components novel by the cut{chance}",
+        "largest |cos| of each component's direction with any decoder direction",
+    )
     bins = np.linspace(0, 1, 51)
-    ax.hist([c.cosine for c in match.components], bins=bins, color=RUN, alpha=0.85, label=f"{total} components")
+    ax.hist([c.cosine for c in match.components], bins=bins.tolist(), color=RUN, alpha=0.85, label=f"{total} components")
     _null_steps(ax, data.null_cosines, match.nulls, bins, total)
     top = ax.get_ylim()[1] * 1.14
     ax.set(xlim=(0, 1), ylim=(0, top), xlabel="largest |cos| with an SAE decoder direction", ylabel="components")
     edges = (0.0, match.novel_cut, match.known_cut, 1.0)
     for cut in edges[1:3]:
         ax.axvline(cut, color=INK, lw=1.3, ls="--")
-    for name, number, left, right in zip(("novel", "partial", "known"), (match.novel, match.partial, match.known), edges, edges[1:]):
+    for name, number, left, right in zip(
+        ("novel", "partial", "known"), (match.novel, match.partial, match.known), edges, edges[1:]
+    ):
         ax.text((left + right) / 2, top * 0.985, f"{name}\n{number}", ha="center", va="top", fontsize=9.5, color=INK)
     ax.legend(loc="upper right", bbox_to_anchor=(0.8, 0.86))
 
@@ -110,8 +117,7 @@ def _null_steps(ax: Axes, draws: Mapping[str, F64], summaries: Sequence[NullSumm
         colour = NULLS.get(null.name, FAINT)
         values = draws.get(null.name)
         if values is not None and len(values):
-            weights = np.full(len(values), total / len(values))
-            ax.hist(np.clip(values, bins[0], bins[-1]), bins=bins, weights=weights, histtype="step", lw=2, color=colour, label=f"{null.name} null")
+            _outline(ax, np.clip(values, bins[0], bins[-1]), bins, total, colour, f"{null.name} null")
         else:
             y = ax.get_ylim()[1] * (0.08 + 0.06 * i)
             ax.plot([null.q05, null.q95], [y, y], color=colour, lw=3, solid_capstyle="round", label=f"{null.name} null, 5–95 %")
@@ -124,7 +130,7 @@ def ica_vs_sae_kurtosis(ax: Axes, results: DarkMatterResults, data: FigureData) 
     components = np.array([c.kurtosis for c in results.match.components if np.isfinite(c.kurtosis)])
     title(
         ax,
-        f"Components: median kurtosis {decimal(compare.components.median)}; SAE features: {decimal(compare.features.median)}",
+        f"Median kurtosis: components {decimal(compare.components.median)}, SAE {decimal(compare.features.median)}",
         "excess kurtosis of activations; symmetric log axis, linear between −1 and 1",
     )
     samples = [s for s in (components, data.feature_kurtosis, *data.null_kurtosis.values()) if len(s)]
@@ -133,32 +139,31 @@ def ica_vs_sae_kurtosis(ax: Axes, results: DarkMatterResults, data: FigureData) 
     _shares(ax, data.feature_kurtosis, bins, FEATURES, f"{count(compare.active_features)} active SAE features")
     _shares(ax, components, bins, RUN, f"{count(len(components))} components")
     for name, draws in data.null_kurtosis.items():
-        _shares(ax, draws, bins, NULLS[name], f"{name} null", step=True)
+        _outline(ax, draws, bins, 100, NULLS[name], f"{name} null")
     ax.axvline(0, color=INK, lw=1.2, ls="--")
     ax.set(xlabel="excess kurtosis (0: Gaussian)", ylabel="share (%)", xlim=(bins[0], bins[-1]))
-    ax.xaxis.set_minor_locator(_no_minor())
+    plain_numbers(ax.xaxis)
     ax.legend(loc="upper right")
-
-
-def _no_minor() -> object:
-    from matplotlib.ticker import NullLocator
-
-    return NullLocator()
 
 
 def _symlog_bins(samples: list[F64], n: int = 46) -> F64:
     every = np.concatenate([*samples, [-1.0, 3.0]])
     scale = SymmetricalLogTransform(10, 1, 0.6)
-    ends = scale.transform_non_affine(np.array([every.min(), every.max()]))
+    ends = np.asarray(scale.transform_non_affine(np.array([every.min(), every.max()])), np.float64)
     pad = 0.02 * (ends[1] - ends[0])
-    edges: F64 = scale.inverted().transform_non_affine(np.linspace(ends[0] - pad, ends[1] + pad, n + 1))
-    return edges
+    return np.asarray(scale.inverted().transform_non_affine(np.linspace(ends[0] - pad, ends[1] + pad, n + 1)), np.float64)
 
 
-def _shares(ax: Axes, values: F64, bins: F64, colour: str, label: str, *, step: bool = False) -> None:
+def _shares(ax: Axes, values: F64, bins: F64, colour: str, label: str) -> None:
     if len(values):
-        weights = np.full(len(values), 100 / len(values))
-        if step:
-            ax.hist(values, bins=bins, weights=weights, histtype="step", lw=2, color=colour, label=label)
-        else:
-            ax.hist(values, bins=bins, weights=weights, color=colour, alpha=0.6, label=label)
+        ax.hist(values, bins=bins.tolist(), weights=np.full(len(values), 100 / len(values)), color=colour, alpha=0.6, label=label)
+
+
+def _outline(ax: Axes, values: F64, bins: F64, total: float, colour: str, label: str) -> None:
+    """A histogram's outline, scaled to ``total``, only where it has something."""
+    if not len(values):
+        return
+    heights = np.histogram(values, bins)[0] * total / len(values)
+    filled = np.flatnonzero(heights)
+    first, last = (filled[0], filled[-1] + 1) if len(filled) else (0, 0)
+    ax.stairs(heights[first:last], bins[first : last + 1], baseline=0, lw=2, color=colour, label=label)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from darkframe.report.data import finite
-from darkframe.report.style import FAINT, INK, NULLS, RUN, drawable, title
+from darkframe.report.style import FAINT, INK, NULLS, RUN, drawable, plain_numbers, title
 from darkframe.report.summary import top_tokens
 from darkframe.report.text import decimal, shorten
 
@@ -24,16 +24,39 @@ def stability(ax: Axes, results: DarkMatterResults) -> None:
     s, total = results.stability, len(results.stability.index)
     replication, index = finite(s.replication), finite(s.index)
     if len(replication):
-        title(ax, f"{s.replicated} of {total} components replicate in both document halves", "components sorted by replication; the line is the best of as many by chance")
+        title(
+            ax,
+            f"{s.replicated} of {total} components replicate over document halves",
+            "components, each curve sorted; dashed: the best of as many by chance",
+        )
         ax.plot(np.arange(1, len(replication) + 1), np.sort(replication)[::-1], color=RUN, label="replication over halves")
     else:
         title(ax, f"Mean stability index {decimal(s.index_mean)}", "components sorted by Icasso's index")
-    ax.plot(np.arange(1, len(index) + 1), np.sort(index)[::-1], color="#56B4E9", lw=1.6, label="stability index Iq (seeds, halves)")
+    ax.plot(
+        np.arange(1, len(index) + 1), np.sort(index)[::-1], color="#56B4E9", lw=1.6, label="stability index Iq (seeds, halves)"
+    )
     if np.isfinite(s.replication_cut):
-        ax.axhline(s.replication_cut, color=NULLS["elliptical"], lw=1.6, ls="--", label=f"chance cut for replication, {s.replication_cut:.2f}")
+        ax.axhline(
+            s.replication_cut,
+            color=NULLS["elliptical"],
+            lw=1.6,
+            ls="--",
+            label=f"chance cut for replication, {s.replication_cut:.2f}",
+        )
     if s.index_null_mean is not None:
-        ax.axhline(s.index_null_mean, color=NULLS["elliptical"], lw=1.6, ls=":", label=f"mean Iq under the elliptical null, {s.index_null_mean:.2f}")
-    ax.set(xlabel="component, sorted", ylabel="stability", xlim=(1, max(total, 2)), ylim=(min(0.0, float(index.min(initial=0))) - 0.02, 1.03))
+        ax.axhline(
+            s.index_null_mean,
+            color=NULLS["elliptical"],
+            lw=1.6,
+            ls=":",
+            label=f"mean Iq under the elliptical null, {s.index_null_mean:.2f}",
+        )
+    ax.set(
+        xlabel="component, sorted",
+        ylabel="stability",
+        xlim=(1, max(total, 2)),
+        ylim=(min(0.0, float(index.min(initial=0))) - 0.02, 1.03),
+    )
     ax.legend(loc="best")
 
 
@@ -43,7 +66,7 @@ def pairs(ax: Axes, results: DarkMatterResults) -> None:
     rows: list[tuple[str, PairStability, str]] = [(f"seeds {p.a}, {p.b}", p, RUN) for p in s.pairs]
     rows += [] if s.halves is None else [("document halves", s.halves, RUN)]
     rows += [(_null_name(p), p, NULLS["rotation" if "rotation" in p.a + p.b else "elliptical"]) for p in s.null_pairs]
-    title(ax, "One-to-one matches between fits", "mean (dot) and worst (tick); hollow: best match, many to one")
+    title(ax, "One-to-one matches between fits", "|cos|: mean ●, worst |; best match, many to one ○")
     for y, (_, pair, colour) in enumerate(rows):
         ax.plot([pair.matched_min, pair.matched_mean], [y, y], color=colour, lw=2, alpha=0.6)
         ax.plot([pair.matched_min], [y], "|", ms=12, mew=2, color=colour)
@@ -64,7 +87,11 @@ def _null_name(pair: PairStability) -> str:
 def evidence(ax: Axes, results: DarkMatterResults) -> None:
     """Every component by kurtosis and replication, with the cuts that chance sets: what beats the null is filled."""
     match, conclusion = results.match, results.conclusion
-    title(ax, f"{conclusion.beat_null} of {conclusion.n_components} components beat the null", "filled: beats the elliptical null; lines: its family-wise 5 % cuts")
+    title(
+        ax,
+        f"{conclusion.beat_null} of {conclusion.n_components} components beat the null",
+        "filled: beats the elliptical null; dashed: its family-wise 5 % cuts",
+    )
     replicated = any(np.isfinite(c.replication) for c in match.components)
     ax.set_xscale("symlog", linthresh=1, linscale=0.6)
     for label, colour in LABELS.items():
@@ -72,17 +99,30 @@ def evidence(ax: Axes, results: DarkMatterResults) -> None:
             chosen = [c for c in match.components if c.label == label and c.beats_null == beats]
             y = [c.replication if replicated else c.stability for c in chosen]
             face = colour if beats else "none"
-            ax.scatter([c.kurtosis for c in chosen], y, s=34, facecolors=face, edgecolors=colour, linewidths=1.2, label=label if beats else None)
+            ax.scatter(
+                [c.kurtosis for c in chosen],
+                y,
+                s=34,
+                facecolors=face,
+                edgecolors=colour,
+                linewidths=1.2,
+                label=label if beats else None,
+            )
     for key, draw in (("kurtosis", ax.axvline), ("kurtosis_low", ax.axvline), ("replication", ax.axhline)):
         cut = match.null_cuts.get(key, float("nan"))
         if np.isfinite(cut) and (key != "replication" or replicated):
             draw(cut, color=NULLS["elliptical"], lw=1.5, ls="--")
-    ax.set(xlabel="excess kurtosis of the component's source", ylabel="replication over document halves" if replicated else "stability index Iq", ylim=(-0.04, 1.04))
+    plain_numbers(ax.xaxis)
+    ax.set(
+        xlabel="excess kurtosis of the component's source",
+        ylabel="replication over document halves" if replicated else "stability index Iq",
+        ylim=(-0.04, 1.04),
+    )
     handles = [ax.scatter([], [], s=34, color=colour, label=label) for label, colour in LABELS.items()]
-    ax.legend(handles=handles, loc="lower right", title="against the dictionary", title_fontsize=9.5)
+    ax.legend(handles=handles, loc="best", title="against the dictionary", title_fontsize=9.5)
 
 
-def novel_tokens(ax: Axes, results: DarkMatterResults, *, width: int = 44) -> None:
+def novel_tokens(ax: Axes, results: DarkMatterResults, *, width: int = 46) -> None:
     """What the most novel components fire on: their top tokens, with |cos|, in words."""
     matches = {c.component: c for c in results.match.components}
     shown = results.interpret.components[:10]
@@ -94,7 +134,17 @@ def novel_tokens(ax: Axes, results: DarkMatterResults, *, width: int = 44) -> No
         match = matches[component.component]
         y = 0.95 - i * 0.1
         mark = "●" if match.beats_null else "○"
-        ax.text(0.0, y, f"{mark} #{match.component}", fontsize=9.5, color=RUN, va="center", weight="bold", transform=ax.transAxes, parse_math=False)
+        ax.text(
+            0.0,
+            y,
+            f"{mark} #{match.component}",
+            fontsize=9.5,
+            color=RUN,
+            va="center",
+            weight="bold",
+            transform=ax.transAxes,
+            parse_math=False,
+        )
         ax.text(0.145, y, f"{match.cosine:.2f}", fontsize=9.5, color=INK, va="center", transform=ax.transAxes)
         tokens = shorten(drawable(top_tokens(component)), width)
         ax.text(0.24, y, tokens, fontsize=9, color=INK, va="center", transform=ax.transAxes, parse_math=False)

@@ -34,12 +34,13 @@ def column_widths(table: Table) -> list[int]:
 
 
 def fitting(table: Table, width: int, gap: int = len(_GAP)) -> Table:
-    """The table without its least important columns, as many as it takes to fit ``width``; text columns count with what they can be cut to."""
+    """The table without its least important columns, until it fits ``width``; text counts with what it can be cut to."""
     names = [column.name for column in table.columns]
     while True:
         chosen = table.only(names)
         least = [
-            min(needed, _NARROWEST * 2) if not column.is_numeric else needed for column, needed in zip(chosen.columns, column_widths(chosen))
+            min(needed, _NARROWEST * 2) if not column.is_numeric else needed
+            for column, needed in zip(chosen.columns, column_widths(chosen))
         ]
         droppable = max((column.priority for column in chosen.columns), default=0)
         if droppable == 0 or sum(least) + gap * (len(least) - 1) <= width:
@@ -48,11 +49,11 @@ def fitting(table: Table, width: int, gap: int = len(_GAP)) -> Table:
         del names[last]
 
 
-def _squeeze(table: Table, width: int) -> list[int]:
-    """Column widths that fit: text columns give, the widest first."""
+def squeezed_widths(table: Table, width: int, gap: int = len(_GAP)) -> list[int]:
+    """Column widths that fit ``width``: text columns give, the widest first; numbers keep what they need."""
     widths = column_widths(table)
     text = [i for i, column in enumerate(table.columns) if not column.is_numeric]
-    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - width
+    excess = sum(widths) + gap * (len(widths) - 1) - width
     while excess > 0 and any(widths[i] > _NARROWEST for i in text):
         widest = max(text, key=lambda i: widths[i])
         widths[widest] -= 1
@@ -68,7 +69,7 @@ def _pad(text: str, width: int, right: bool) -> str:
 def table_lines(table: Table, width: int = 80) -> list[str]:
     """The table's header, a rule and its rows; no line wider than ``width`` where its numbers allow it."""
     chosen = fitting(table, width)
-    widths = _squeeze(chosen, width)
+    widths = squeezed_widths(chosen, width)
     right = [column.is_numeric for column in chosen.columns]
 
     def line(cells: list[str]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from darkframe.report import panels, panels_evidence
 from darkframe.report.data import FigureData, gather
-from darkframe.report.style import new_figure, save_bytes, styled
+from darkframe.report.style import fit_titles, new_figure, save_bytes, styled
 from darkframe.store.atomic import write_bytes
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _evidence(results: DarkMatterResults, data: FigureData) -> Figure:
 
 
 def _overview(results: DarkMatterResults, data: FigureData) -> Figure:
-    figure = new_figure(17.0, 9.4)
+    figure = new_figure(15.0, 8.6)
     axes = figure.subplots(2, 3)
     panels.residual_kurtosis(axes[0, 0], results, data)
     panels.residual_pca(axes[0, 1], results, data)
@@ -72,7 +72,9 @@ FIGURES: Mapping[str, Draw] = {
 def draw(name: str, results: DarkMatterResults, data: FigureData) -> Figure:
     """One figure (a key of ``FIGURES``), not saved anywhere."""
     with styled():
-        return FIGURES[name](results, data)
+        figure = FIGURES[name](results, data)
+        fit_titles(figure)
+        return figure
 
 
 def figures(results: DarkMatterResults, run: RunDir, collection: Collection | None = None) -> dict[str, Figure]:

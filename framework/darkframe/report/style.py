@@ -1,10 +1,10 @@
-"""One look for all figures: colour-blind-safe (Okabe & Ito), light, legible at the width of a README; Agg without pyplot's global state."""
+"""One look for all figures: colour-blind-safe (Okabe & Ito), light, legible at a README's width; Agg, no pyplot state."""
 
 from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +12,14 @@ import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from darkframe.report.text import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.text import Text
+    from matplotlib.axis import Axis
 
 RUN, FEATURES, MASSIVE = "#0072B2", "#009E73", "#CC79A7"  # this run, SAE features, with massive tokens
 NULLS = {"isotropic": "#8C8C8C", "rotation": "#E69F00", "elliptical": "#D55E00"}
@@ -65,9 +67,20 @@ def styled() -> Iterator[None]:
 
 def new_figure(width: float = 8.0, height: float = 4.4) -> Figure:
     """An empty figure with an Agg canvas of its own (inches)."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    engine = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08, wspace=0.06, hspace=0.06)
+    figure = Figure(figsize=(width, height), layout=engine)
     FigureCanvasAgg(figure)
     return figure
+
+
+def fit_titles(figure: Figure) -> None:
+    """Make titles that are wider than their panel smaller, so that they never run into the next one."""
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        room = figure.bbox.width - ax.bbox.x0 if len(figure.axes) == 1 else ax.bbox.width * 1.04
+        for text in (ax.title, ax._left_title, *ax.texts):  # type: ignore[attr-defined]
+            if text.get_gid() == "title" and text.get_window_extent().width > room:
+                text.set_fontsize(text.get_fontsize() * room / text.get_window_extent().width)
 
 
 def save_bytes(figure: Figure, kind: str) -> bytes:
@@ -86,19 +99,25 @@ def _charmap() -> frozenset[int]:
 
 def drawable(text: str) -> str:
     """Foreign text for a figure: inert, and signs the font lacks written as their code points (no empty boxes, no warnings)."""
-    return "".join(c if ord(c) in _charmap() else f"⟨U+{ord(c):04X}⟩" for c in visible(text))
+    return "".join(c if ord(c) in _charmap() else _code_point(c) for c in visible(text))
 
 
-def plain_labels(texts: Callable[[], list[Text]]) -> None:
-    """Never read TeX in these labels: a corpus may well contain $."""
-    for text in texts():
-        text.set_parse_math(False)
+def _code_point(character: str) -> str:
+    number = ord(character)
+    picture = 0x2400 <= number <= 0x241F  # a control picture: name the control itself
+    return f"⟨U+{number - 0x2400 if picture else number:04X}⟩"
+
+
+def plain_numbers(axis: Axis) -> None:
+    """Ticks of a symmetric log axis as plain numbers (1,000 rather than 10³), decades only."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}".replace("-", "−")))
+    axis.set_minor_locator(NullLocator())
 
 
 def title(ax: Axes, finding: str, subtitle: str = "") -> None:
     """The finding in bold, and under it in small what is drawn."""
-    ax.set_title(finding, pad=24 if subtitle else None, parse_math=False)
+    ax.set_title(finding, pad=24 if subtitle else None, parse_math=False, gid="title")
     if subtitle:
-        ax.annotate(
-            subtitle, (0, 1), xytext=(0, 7), xycoords="axes fraction", textcoords="offset points", fontsize=9.5, color=FAINT, parse_math=False
-        )
+        place: dict[str, Any] = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (0, 7), "textcoords": "offset points"}
+        text = ax.annotate(subtitle, fontsize=9.5, color=FAINT, parse_math=False, gid="title", **place)
+        text.set_in_layout(False)  # the title's pad keeps its room; its width must not squeeze the panel

@@ -22,6 +22,11 @@ FINDINGS = {
     "mixed": "a mix of novel and known directions",
     "nothing": "nothing beyond chance",
 }
+LEDGER_SHOWN = {
+    "ev_pooled": "SAE explains, pooled variance",
+    "ev_per_token": "SAE explains, mean per token",
+    "l0": "features per token (L0)",
+}
 
 
 @dataclass(frozen=True)
@@ -61,8 +66,8 @@ def summarise(results: DarkMatterResults, path: Path) -> Summary:
         cautions=tuple(visible(caution) for caution in conclusion.cautions),
         numbers=numbers_table(results),
         novel=novel_table(results),
-        figures=tuple(sorted((path / "figures").glob("*.png"))),
-        files=shown_files(path),
+        figures=tuple(sorted((path / "figures").glob("*.png"), key=lambda p: (p.stem != "overview", p.name))),
+        files=shown_files(path, results.collect.bytes_on_disk),
         path=path,
     )
 
@@ -87,40 +92,50 @@ def _typical(nulls: Sequence[NullSummary], names: Sequence[str]) -> str:
 def numbers_table(results: DarkMatterResults) -> Table:
     """The key figures, each beside the same figure by chance."""
     columns = (Column("measure", "measure"), Column("value", "this run"), Column("chance", "by chance or beside it"))
-    rows = [*_residual_rows(results), *_fit_rows(results), *_match_rows(results), *_kurtosis_rows(results), *_stability_rows(results)]
+    rows = [
+        *_residual_rows(results),
+        *_fit_rows(results),
+        *_match_rows(results),
+        *_kurtosis_rows(results),
+        *_stability_rows(results),
+    ]
     return Table("summary", "Key numbers beside their nulls", columns, tuple(rows))
 
 
 def _residual_rows(results: DarkMatterResults) -> list[tuple[str, str, str]]:
     rows: list[tuple[str, str, str]] = []
-    entries = {entry.name: entry for entry in results.diagnose.ledger}
-    for name, entry in entries.items():
-        if name in {"explained_variance_pooled", "explained_variance_dimensions", "l0"} or "pooled" in name:
-            written = decimal if name == "l0" else share
-            rows.append((entry.title, written(entry.ordinary), f"{written(entry.all)} with massive tokens"))
-    kurtosis = results.diagnose.kurtosis
-    rows.append(("residual kurtosis, mean over dimensions", decimal(kurtosis.mean), "0 for a Gaussian"))
-    rows.append(("components for 90 % of the residual", f"{results.pca.ordinary.n_90:,}", f"of {results.source.get('d_model', '?')} dimensions"))
+    for entry in results.diagnose.ledger:
+        if entry.name in LEDGER_SHOWN:
+            written = share if entry.name.startswith("ev_") else decimal
+            rows.append((LEDGER_SHOWN[entry.name], written(entry.ordinary), f"{written(entry.all)} with massive tokens"))
+    kurtosis, dimensions = results.diagnose.kurtosis, results.source.get("d_model", results.diagnose.kurtosis.n)
+    rows.append(("residual kurtosis, mean over dims", decimal(kurtosis.mean), "0 for a Gaussian"))
+    rows.append(("PCs for 90 % of the residual", f"{results.pca.ordinary.n_90:,}", f"of {dimensions} dimensions"))
     return rows
 
 
 def _fit_rows(results: DarkMatterResults) -> list[tuple[str, str, str]]:
-    fit = results.decompose
-    outcome = f"{'converged' if fit.converged else 'NOT CONVERGED'} after {fit.iterations:,} iterations" if fit.iterations else "closed form"
+    fit, massive = results.decompose, results.collect.massive
+    outcome = (
+        f"{'converged' if fit.converged else 'NOT CONVERGED'}, {fit.iterations:,} iterations" if fit.iterations else "closed form"
+    )
+    left_out = f"{massive.count:,} massive tokens {'left out' if massive.excluded_from_fit else 'included'}"
     return [
         ("components fitted", f"{fit.n_components:,}", outcome),
-        ("residual variance they explain", share(fit.explained_total), f"{results.collect.massive.count:,} massive tokens left out"),
+        ("residual variance they explain", share(fit.explained_total), left_out),
     ]
 
 
 def _match_rows(results: DarkMatterResults) -> list[tuple[str, str, str]]:
     match, total = results.match, results.decompose.n_components
-    expected = ", ".join(f"{decimal(match.expected_novel[n])} {n}" for n in ("rotation", "elliptical") if n in match.expected_novel)
+    expected = ", ".join(
+        f"{decimal(match.expected_novel[n])} {n}" for n in ("rotation", "elliptical") if n in match.expected_novel
+    )
     return [
-        ("components that beat the null", f"{results.conclusion.beat_null} of {total}", "elliptical null: same norms, no structure"),
-        (f"novel (max |cos| ≤ {match.novel_cut:g})", f"{match.novel} of {total}", expected),
-        ("novel and not explained by the null", f"{match.novel_beyond_null} of {total}", ""),
-        (f"known (max |cos| > {match.known_cut:g})", f"{match.known} of {total}", ""),
+        ("beat the elliptical null", f"{results.conclusion.beat_null} of {total}", "none, in 95 % of null runs"),
+        (f"novel: max |cos| ≤ {match.novel_cut:g}", f"{match.novel} of {total}", expected),
+        ("novel, and beat the null", f"{match.novel_beyond_null} of {total}", ""),
+        (f"known: max |cos| > {match.known_cut:g}", f"{match.known} of {total}", ""),
         ("max |cos|, median", cosine(match.median), _typical(match.nulls, ("rotation", "elliptical"))),
     ]
 
@@ -130,20 +145,24 @@ def _kurtosis_rows(results: DarkMatterResults) -> list[tuple[str, str, str]]:
     chance = _typical(compare.nulls, ("rotation", "elliptical"))
     return [
         ("kurtosis of components, median", decimal(compare.components.median), chance),
-        ("kurtosis of active SAE features, median", decimal(compare.features.median), f"{compare.active_features:,} features"),
+        ("kurtosis of SAE features, median", decimal(compare.features.median), f"{compare.active_features:,} active features"),
     ]
 
 
 def _stability_rows(results: DarkMatterResults) -> list[tuple[str, str, str]]:
     stability = results.stability
-    null = next((pair for pair in stability.null_pairs if "elliptical" in (pair.a + pair.b)), None) or next(iter(stability.null_pairs), None)
+    null = next((pair for pair in stability.null_pairs if "elliptical" in pair.a + pair.b), None)
+    null = null or next(iter(stability.null_pairs), None)
     chance = "" if null is None else f"{cosine(null.matched_mean)} between null fits"
     rows = []
+    if stability.replication:
+        cut = f"above {stability.replication_cut:.2f}, best of as many by chance"
+        rows.append(("replicate over document halves", f"{stability.replicated} of {len(stability.replication)}", cut))
     if stability.pairs:
         mean = sum(pair.matched_mean for pair in stability.pairs) / len(stability.pairs)
-        rows.append(("stability over seeds, matched |cos|", cosine(mean), chance))
+        rows.append(("seeds agree, matched |cos|", cosine(mean), chance))
     if stability.halves is not None:
-        rows.append(("stability over document halves", cosine(stability.halves.matched_mean), chance))
+        rows.append(("halves agree, matched |cos|", cosine(stability.halves.matched_mean), chance))
     return rows
 
 
@@ -161,22 +180,36 @@ def novel_table(results: DarkMatterResults) -> Table:
         Column("component", "#", "number"),
         Column("cosine", "max |cos|", "cosine"),
         Column("kurtosis", "kurtosis", "decimal", priority=1),
-        Column("stability", "stability", "cosine", priority=2),
+        Column("replication", "replication", "cosine", priority=2),
         Column("beats_null", "beats null", "yes-no"),
         Column("tokens", "tokens of largest |activation|"),
     )
     rows = []
     for shown in results.interpret.components:
         match = matches[shown.component]
-        rows.append((match.component, match.cosine, match.kurtosis, match.stability, match.beats_null, top_tokens(shown)))
+        rows.append((match.component, match.cosine, match.kurtosis, match.replication, match.beats_null, top_tokens(shown)))
     return Table("novel", "Most novel components", columns, tuple(rows))
 
 
-def shown_files(path: Path) -> Table:
-    """The files worth naming: everything but the steps' own records."""
-    table = files_table(path)
-    rows = tuple(row for row in table.rows if not str(row[0]).endswith("/record.json"))
-    return Table(table.name, table.title, table.columns, rows)
+def shown_files(path: Path, cached: int) -> Table:
+    """The run's files with sizes, those of a folder together; and the activations it shares in the cache."""
+    single: list[tuple[str, str, int]] = []
+    folders: dict[str, list[tuple[str, int]]] = {}
+    for name, size in files_table(path).rows:
+        folder, _, file = str(name).rpartition("/")
+        if folder:
+            folders.setdefault(folder, []).append((file, size))
+        else:
+            single.append((file, "", size))
+    together = [(f"{folder}/", _holds(files), sum(size for _, size in files)) for folder, files in folders.items()]
+    columns = (Column("file", "file"), Column("holds", "holds", priority=1), Column("bytes", "size", "size"))
+    rows = [*single, *together, ("(activation cache)", "residuals, activations, tokens", cached)]
+    return Table("files", "Files", columns, tuple(rows))
+
+
+def _holds(files: list[tuple[str, int]]) -> str:
+    arrays = [name.removesuffix(".npy") for name, _ in files if name.endswith(".npy")]
+    return ", ".join(arrays) if arrays else f"{len(files)} files"
 
 
 def plain_summary(summary: Summary, width: int = 80) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from darkframe.report.table import Column, Table
 from darkframe.report.tables_match import component_tables, match_table, nulls_table
+from darkframe.report.text import share
 from darkframe.results import DarkMatterResults, KurtosisSummary, PairStability, PcaSummary
 
 __all__ = ["Column", "Table", "files_table", "tables"]
@@ -50,7 +50,9 @@ def collect_table(results: DarkMatterResults) -> Table:
     ]
     rows += [("note", note) for note in collect.notes]
     columns = (Column("what", "collected"), Column("value", ""))
-    return Table("collect", "What was collected", columns, tuple(rows), "Special tokens (BOS, EOS, padding) are left out of everything.")
+    return Table(
+        "collect", "What was collected", columns, tuple(rows), "Special tokens (BOS, EOS, padding) are left out of everything."
+    )
 
 
 def ledger_table(results: DarkMatterResults) -> Table:
@@ -80,8 +82,9 @@ def massive_table(results: DarkMatterResults) -> Table:
     )
     rows = tuple((t.text, t.token, t.document, t.position, t.norm) for t in massive.tokens)
     caption = (
-        f"{massive.count:,} of {results.collect.tokens_kept:,} tokens have ‖x‖ > {massive.cut:.4g} ({massive.definition}; median {massive.median:.4g}). "
-        f"They hold {100 * massive.share_of_variance:.1f} % of the activations' variance and {100 * massive.share_of_residual:.1f} % of the residual's; "
+        f"{massive.count:,} of {results.collect.tokens_kept:,} tokens have ‖x‖ > {massive.cut:.4g} "
+        f"({massive.definition}; median {massive.median:.4g}). They hold {share(massive.share_of_variance)} of the activations' "
+        f"variance and {share(massive.share_of_residual)} of the residual's; "
         + ("fits and headlines leave them out." if massive.excluded_from_fit else "fits and headlines include them.")
     )
     return Table("massive", "Massive tokens", columns, rows, caption)
@@ -124,9 +127,8 @@ def compare_table(results: DarkMatterResults) -> Table:
         ("active SAE features", SUBSETS["all"], *_kurtosis_row(compare.features_all)),
     )
     columns = (Column("what", "kurtosis of"), Column("tokens", "tokens", priority=1), *_KURTOSIS_COLUMNS)
-    caption = (
-        f"{KURTOSIS} {compare.active_features:,} features are active: they fire on more than {100 * compare.active_rate:.3g} % of tokens; zeros are included."
-    )
+    rate = f"{100 * compare.active_rate:.3g} % of tokens"
+    caption = f"{KURTOSIS} {compare.active_features:,} features are active: they fire on more than {rate}; zeros are included."
     return Table("compare", "Kurtosis of components and of SAE features", columns, rows, caption)
 
 
@@ -146,7 +148,8 @@ def pca_table(results: DarkMatterResults) -> Table:
         Column("total_variance", "total variance", "decimal", priority=2),
     )
     rows = (row(SUBSETS["ordinary"], results.pca.ordinary), row(SUBSETS["all"], results.pca.all))
-    caption = f"Principal components needed for a share of the residual's variance; {results.pca.recommended} recommended: min(n for 90 %, cap)."
+    needed = "Principal components needed for a share of the residual's variance"
+    caption = f"{needed}; {results.pca.recommended} recommended: min(n for 90 %, cap)."
     return Table("pca", "PCA of the residual", columns, rows, caption)
 
 
@@ -194,8 +197,8 @@ def stability_table(results: DarkMatterResults) -> Table:
         Column("n", "of", "count", priority=1),
     )
     caption = (
-        "|cos| between the directions of two fits. matched: optimal one-to-one assignment; best: each component's best match, many may share one "
-        "(the notebook's figure). chance: the same for fits of null data."
+        "|cos| between the directions of two fits. matched: optimal one-to-one assignment; best: each component's best match, "
+        "many may share one (the notebook's figure). chance: the same for fits of null data."
     )
     return Table("stability", "Stability", columns, tuple(rows), caption)
 
@@ -218,7 +221,7 @@ def examples_table(results: DarkMatterResults) -> Table:
         for c in results.interpret.components
         for rank, e in enumerate(c.examples, 1)
     )
-    caption = "Largest |activation| of each component's source (unmixing of the centred residual); context stays inside the token's document."
+    caption = "Largest |activation| of each component's source; context stays inside the token's document."
     return Table("examples", "Top examples of the most novel components", columns, rows, caption)
 
 
@@ -230,6 +233,7 @@ def seconds_table(results: DarkMatterResults) -> Table:
 
 def files_table(path: Path) -> Table:
     """Every file of a run directory with its size."""
-    files: Iterable[Path] = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else ()
+    every = sorted(path.rglob("*")) if path.is_dir() else []
+    files = [p for p in every if p.is_file() and not any(part.startswith(".") for part in p.relative_to(path).parts)]
     rows = tuple((p.relative_to(path).as_posix(), p.stat().st_size) for p in files)
     return Table("files", "Files", (Column("file", "file"), Column("bytes", "size", "size")), rows)

@@ -32,12 +32,26 @@ def match_table(results: DarkMatterResults) -> Table:
             *(match.expected_novel[name] for name in names),
             match.novel_beyond_null,
         ),
-        ("partial", f"{match.novel_cut:g}–{match.known_cut:g}", match.partial, _of(match.partial, total), *(None for _ in names), None),
-        ("known", f"> {match.known_cut:g}", match.known, _of(match.known, total), *(None for _ in names), match.known_beyond_null),
+        (
+            "partial",
+            f"{match.novel_cut:g}–{match.known_cut:g}",
+            match.partial,
+            _of(match.partial, total),
+            *(None for _ in names),
+            None,
+        ),
+        (
+            "known",
+            f"> {match.known_cut:g}",
+            match.known,
+            _of(match.known, total),
+            *(None for _ in names),
+            match.known_beyond_null,
+        ),
     )
     caption = (
-        "max |cos| of each component's direction over every decoder direction. Null columns: how many of as many directions would be novel by "
-        "chance. Beyond null: with that label and not explained by the null."
+        "max |cos| of each component's direction over every decoder direction. Null columns: how many of as many directions "
+        f"would be novel by chance. Beyond null: novel and beating the null, or known beyond the null's cut. {match.null_note}"
     )
     return Table("match", "Components against the dictionary", columns, rows, caption)
 
@@ -92,23 +106,37 @@ def component_table(results: DarkMatterResults, components: list[ComponentMatch]
         Column("feature", "feature", "number", "the decoder row it is closest to"),
         Column("sign", "sign", "number", priority=4),
         *(
-            Column(f"cosine_quantile_{null}", f"q {null}", "cosine", f"share of the {null} null's max |cos| at or below", _priority(null))
+            Column(
+                f"cosine_quantile_{null}",
+                f"q {null}",
+                "cosine",
+                f"share of the {null} null's max |cos| at or below",
+                _priority(null),
+            )
             for null in cosine_nulls
         ),
         Column("kurtosis", "kurtosis", "decimal"),
         *(
-            Column(f"kurtosis_quantile_{null}", f"kurtosis q {null}", "cosine", f"share of the {null} null's kurtosis at or below", _priority(null))
+            Column(
+                f"kurtosis_quantile_{null}",
+                f"kurtosis q {null}",
+                "cosine",
+                f"share of the {null} null's kurtosis at or below",
+                _priority(null),
+            )
             for null in kurtosis_nulls
         ),
-        Column("stability", "stability", "cosine", "Icasso's index Iq", 1),
+        Column("replication", "replication", "cosine", "|correlation| of the document halves' own components", 1),
+        Column("stability", "stability", "cosine", "Icasso's index Iq", 2),
         Column("explained", "variance", "share", "share of the residual's variance", 1),
         Column("beats_null", "beats null", "yes-no"),
         Column("reason", "why", priority=5),
     )
     rows = tuple(_component_row(c, cosine_nulls, kurtosis_nulls) for c in components)
     caption = (
-        "max |cos|: the largest |cos| with a decoder direction, of the feature named. q: share of that null's draws at or below the value. "
-        "Stability: Icasso's Iq over seeds and document halves, mean |cos| within a cluster minus between clusters."
+        "max |cos|: the largest |cos| with a decoder direction, of the feature named. q: share of that null's draws at or "
+        "below the value. Replication: agreement of what the two halves of the documents find by themselves. Stability: Icasso's Iq over "
+        "seeds and document halves, mean |cos| within a cluster minus between clusters."
     )
     return Table(name, title, columns, rows, caption)
 
@@ -127,6 +155,7 @@ def _component_row(c: ComponentMatch, cosine_nulls: list[str], kurtosis_nulls: l
         *(c.quantiles.get(null) for null in cosine_nulls),
         c.kurtosis,
         *(c.kurtosis_quantiles.get(null) for null in kurtosis_nulls),
+        c.replication,
         c.stability,
         c.explained,
         c.beats_null,

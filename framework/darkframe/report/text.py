@@ -16,13 +16,19 @@ def _visible_character(character: str) -> str:
         return _NAMED[character]
     if character < " ":
         return chr(0x2400 + ord(character))  # Unicode's control pictures: ␀ for NUL, ␛ for ESC
-    if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}:  # C1 controls, bidi overrides, surrogates, line separators
+    if unicodedata.category(character) in {
+        "Cc",
+        "Cf",
+        "Cs",
+        "Zl",
+        "Zp",
+    }:  # C1 controls, bidi overrides, surrogates, line separators
         return f"⟨U+{ord(character):04X}⟩"
     return character
 
 
 def visible(text: str, *, spaces: bool = False) -> str:
-    """Text of a corpus or tokenizer on one line with nothing acting: controls, bidi overrides and surrogates become visible signs.
+    """Foreign text on one line with nothing acting: controls, bidi overrides and surrogates become visible signs.
 
     Args:
         text: Any string, hostile ones included.
@@ -46,11 +52,6 @@ def token_text(text: str) -> str:
 def shorten(text: str, width: int) -> str:
     """``text`` cut to ``width`` characters, the last of them … where something was cut."""
     return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
-
-
-def shorten_left(text: str, width: int) -> str:
-    """Like ``shorten``, keeping the end."""
-    return text if len(text) <= width else "…" + text[len(text) - max(width - 1, 0) :] if width > 1 else "…"[:width]
 
 
 def count(value: float) -> str:

@@ -1,0 +1,233 @@
+"""A finished run in Python: its results, arrays, tables and figures; what ``darkframe.run`` and ``darkframe.load`` return."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from darkframe.errors import StoreError, UserError
+from darkframe.report.summary import numbers_table, plain_summary, summarise
+from darkframe.report.table import Table
+from darkframe.report.tables import files_table, tables
+from darkframe.results import DarkMatterResults
+from darkframe.store.run import RunDir
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from darkframe.progress import Progress
+    from darkframe.report.export import Exported
+    from darkframe.store.collection import Collection
+
+T = TypeVar("T")
+
+
+class NotThereError(UserError, KeyError):
+    """A run has no array, table or figure of that name."""
+
+
+class Lazy(Mapping[str, T], Generic[T]):
+    """A read-only mapping whose values are made when first asked for.
+
+    Args:
+        what: What a value is, for messages: ``array``.
+        names: Of the values there are.
+        make: Gives the value of a name.
+        excuse: Says of a name why its value is not there, or gives an empty string.
+    """
+
+    def __init__(
+        self, what: str, names: list[str], make: Callable[[str], T], excuse: Callable[[str], str] = lambda _: ""
+    ) -> None:
+        self._what, self._names, self._make, self._excuse = what, names, make, excuse
+        self._made: dict[str, T] = {}
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._names:
+            raise NotThereError(self._excuse(name) or f"This run has no {self._what} {name!r}.", hint=self._hint(name))
+        if name not in self._made:
+            self._made[name] = self._make(name)
+        return self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} {self._what}s: {', '.join(self._names)}>"
+
+    def _hint(self, name: str) -> str:
+        near = get_close_matches(str(name), self._names, 1)
+        return f"Did you mean {near[0]!r}?" if near else f"It has {', '.join(self._names)}."
+
+
+class RunResult:
+    """One finished run.
+
+    Attributes:
+        path: The run directory.
+        results: Every figure of the study, as frozen records.
+        arrays: Name to read-only memory map: the run's own (``darkframe.results.ARRAYS``), and while the cache holds them the
+            collected ones: ``residuals``, ``activations``, ``tokens``, ``documents``, ``positions``, ``norms``, ``massive``,
+            ``half``.
+        tables: Name to pandas DataFrame.
+        figures: Name to matplotlib Figure, drawn when asked for.
+    """
+
+    def __init__(self, run: RunDir) -> None:
+        self._run = run
+        self.path: Path = run.path
+        self.results: DarkMatterResults = run.results()
+
+    @cached_property
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        own = [key.split("/", 1)[1] for key in self._run.arrays()]
+        collected = self._collected_names()
+        return Lazy("array", [*own, *(n for n in collected if n not in own)], self._array, self._array_excuse)
+
+    def _collected_names(self) -> list[str]:
+        from darkframe.store.collection import ARRAYS
+
+        try:
+            collection = self.collection
+        except StoreError:
+            return []
+        return [name for name in ARRAYS if name != "activations" or collection.has_activations]
+
+    def _array(self, name: str) -> NDArray[Any]:
+        own = any(key.split("/", 1)[1] == name for key in self._run.arrays())
+        return self._run.array(name) if own else self.collection.array(name)
+
+    def _array_excuse(self, name: str) -> str:
+        from darkframe.store.collection import ARRAYS
+
+        if name not in ARRAYS:
+            return ""
+        try:
+            self.collection.array(name)
+        except StoreError as error:
+            return str(error)
+        return ""
+
+    @cached_property
+    def collection(self) -> Collection:
+        """The collected activations.
+
+        Raises:
+            StoreError: They are no longer in the cache.
+        """
+        from darkframe.report.export import open_collection
+
+        return open_collection(self._run)
+
+    @cached_property
+    def neutral_tables(self) -> Mapping[str, Table]:
+        """Every table as a neutral record, by name."""
+        every = [numbers_table(self.results), *tables(self.results), files_table(self.path)]
+        return {table.name: table for table in every}
+
+    def table(self, name: str) -> Table:
+        """One neutral table.
+
+        Raises:
+            UserError: There is no such table; names those there are.
+        """
+        if name not in self.neutral_tables:
+            near = get_close_matches(name, self.neutral_tables, 1)
+            hint = f"Did you mean {near[0]!r}? " if near else ""
+            raise UserError(f"A run has no table {name!r}.", hint=f"{hint}Tables: {', '.join(self.neutral_tables)}.")
+        return self.neutral_tables[name]
+
+    @cached_property
+    def tables(self) -> Mapping[str, pd.DataFrame]:
+        from darkframe.report.frames import frame
+
+        return Lazy("table", list(self.neutral_tables), lambda name: frame(self.neutral_tables[name]))
+
+    @cached_property
+    def figures(self) -> Mapping[str, Figure]:
+        from darkframe.report.data import gather
+        from darkframe.report.plots import FIGURES, draw
+
+        return Lazy("figure", list(FIGURES), lambda name: draw(name, self.results, gather(self.results, self._run)))
+
+    def components(self) -> pd.DataFrame:
+        """Every component with its match, kurtosis and stability beside the nulls; top tokens of the interpreted ones."""
+        from darkframe.report.summary import top_tokens
+
+        out = self.tables["components"].set_index("component").copy()
+        tokens = {shown.component: top_tokens(shown) for shown in self.results.interpret.components}
+        out["top_tokens"] = [tokens.get(int(number)) for number in out.index]
+        out["top_tokens"] = out["top_tokens"].astype("string")
+        return out
+
+    def summary(self, width: int = 80) -> str:
+        """What the command prints at the end, as plain text."""
+        return plain_summary(summarise(self.results, self.path), width)
+
+    def json(self) -> str:
+        """Results and files as strict ASCII JSON (NaN is null)."""
+        from darkframe.store.atomic import plain
+
+        files = {str(name): size for name, size in files_table(self.path).rows}
+        record = {"run": str(self.path), **plain(self.results), "files": files}
+        return json.dumps(record, indent=1, allow_nan=False, ensure_ascii=True)
+
+    def export(self, folder: str | Path, *, force: bool = False, progress: Progress | None = None) -> Exported:
+        """Write the run under the notebook's file names; see ``darkframe.report.export.export``."""
+        from darkframe.report.export import export
+
+        return export(self.results, self._run, Path(folder), force=force, progress=progress)
+
+    def __repr__(self) -> str:
+        return f"RunResult({str(self.path)!r}: {self.results.conclusion.headline})"
+
+    def _repr_html_(self) -> str:
+        """Compact, for notebooks: the finding, its numbers and the most novel components."""
+        from darkframe.report.html import escaped, table_html
+
+        shown = summarise(self.results, self.path)
+        parts = [f"<p><b>{escaped(shown.headline)}</b><br>{escaped(shown.text)}</p>"]
+        parts += [f"<p>⚠ {escaped(caution)}</p>" for caution in shown.cautions]
+        parts += [
+            f"<details open><summary>{escaped(t.title)}</summary>{table_html(t)}</details>"
+            for t in (shown.numbers, shown.novel)
+            if t.rows
+        ]
+        return "".join([f"<div><p>{escaped(shown.title)}</p>", *parts, f"<p><code>{escaped(self.path)}</code></p></div>"])
+
+
+def table_json(table: Table) -> str:
+    """A table's rows as strict ASCII JSON: a list of objects by column name."""
+    from darkframe.store.atomic import plain
+
+    names = [column.name for column in table.columns]
+    return json.dumps([dict(zip(names, plain(list(row)))) for row in table.rows], indent=1, allow_nan=False, ensure_ascii=True)
+
+
+def load(path: str | Path) -> RunResult:
+    """A finished run from its directory.
+
+    Raises:
+        OutputError: The folder is missing or is not a run.
+        UserError: The run has not finished; says how to go on with it.
+        StoreError: It is damaged, or of another version.
+    """
+    run = RunDir.open(Path(path))
+    status = run.manifest.get("status")
+    if status != "done":
+        raise UserError(
+            f"{run.path} has not finished (status: {status}).", hint=f"Finish it with `darkframe run --resume {run.path}`."
+        )
+    return RunResult(run)
