@@ -31,7 +31,7 @@ def param(
     """Declare one parameter as a field of a frozen dataclass.
 
     One declaration serves ``--set kind.name=value``, the config file, the Python API and ``darkframe describe``.
-    Types understood: int, float, bool, str, ``tuple[T, ...]``, ``Literal[...]`` and any of them ``| None``.
+    Types understood: int, float, bool, str, ``Path``, ``tuple[T, ...]``, ``Literal[...]`` and unions of them, ``None`` included.
 
     Args:
         default: The default value; it must itself satisfy the bounds.

@@ -45,7 +45,7 @@ class _Noise(io.TextIOBase):
             self._log.flush()
 
 
-class _Shown:
+class Shown:
     """The caller's progress, given the real stdout and stderr for as long as it is called."""
 
     def __init__(self, inner: Progress) -> None:
@@ -70,7 +70,7 @@ class _Shown:
 
 
 class _ShownTask:
-    def __init__(self, shown: _Shown, inner: Task) -> None:
+    def __init__(self, shown: Shown, inner: Task) -> None:
         self._shown, self._inner = shown, inner
 
     def advance(self, amount: float = 1) -> None:
@@ -83,13 +83,12 @@ class _ShownTask:
 
 
 @contextlib.contextmanager
-def logged(path: Path, progress: Progress) -> Iterator[Progress]:
-    """Send logging, warnings, stdout and stderr to the file at ``path`` inside; yields the progress to report to."""
+def logged(path: Path) -> Iterator[None]:
+    """Send logging, warnings, stdout and stderr to the file at ``path`` inside."""
     with writing(path):
         file = path.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
     handler = logging.StreamHandler(file)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    shown = _Shown(progress)
     root, level = logging.getLogger(), logger.level
     with file, contextlib.ExitStack() as stack:
         root.addHandler(handler)
@@ -99,7 +98,7 @@ def logged(path: Path, progress: Progress) -> Iterator[Progress]:
         stack.enter_context(_captured_warnings())
         stack.enter_context(contextlib.redirect_stdout(_Noise(file, sys.stdout)))
         stack.enter_context(contextlib.redirect_stderr(_Noise(file, sys.stderr)))
-        yield shown
+        yield
 
 
 @contextlib.contextmanager

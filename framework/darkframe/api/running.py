@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from darkframe.api.guard import decomposer_factory, open_source
-from darkframe.api.log import logged, logger
+from darkframe.api.log import Shown, logged, logger
 from darkframe.api.places import cache_root, new_run
 from darkframe.api.plan import Plan, new_plan, recorded_plan, refuse_contradictions
 from darkframe.config import Settings, merge, parse_set, read_file, read_mapping
 from darkframe.errors import OutputError
-from darkframe.interfaces import SourceContext
+from darkframe.interfaces import Decomposer, Source, SourceContext
 from darkframe.progress import Progress, QuietProgress
 from darkframe.registry import Registry
 from darkframe.result import RunResult, load
@@ -77,12 +78,31 @@ def run(
     }
     options |= {"quick": quick, "strict": strict}
     settings = _settings(config, set, options)
-    progress = progress or QuietProgress()
+    shown = Shown(progress or QuietProgress())
+    place = None if out is None else Path(out)
     if resume is not None:
-        return _resume(Path(resume), settings, None if out is None else Path(out), progress)
-    plan = new_plan(settings, Registry.discover())
-    targets = plan.source.load(), plan.decomposer.load()
-    return _execute(plan, targets, new_run(plan.config, None if out is None else Path(out)), progress)
+        return _resume(Path(resume), settings, place, shown)
+    opened = _open(new_plan(settings, Registry.discover()), shown)
+    return _execute(opened, new_run(opened.plan.config, place), shown)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A plan and its plugins, opened."""
+
+    plan: Plan
+    source: Source
+    make_decomposer: Callable[[], Decomposer]
+
+
+def _open(plan: Plan, progress: Progress) -> _Opened:
+    """Load and open the plugins: what they refuse, they refuse before there is a run directory."""
+    config = plan.config
+    source_class, decomposer_class = plan.source.load(), plan.decomposer.load()
+    make_decomposer = decomposer_factory(plan.decomposer, decomposer_class, config.decomposer.params)
+    make_decomposer()
+    context = SourceContext(device=config.device, seed=config.seed, cache=cache_root() / "sources", progress=progress)
+    return _Opened(plan, open_source(plan.source, source_class, config.source.params, context), make_decomposer)
 
 
 def run_path_of(error: BaseException) -> Path | None:
@@ -105,16 +125,16 @@ def _resume(path: Path, settings: Settings, out: Path | None, progress: Progress
     refuse_contradictions(settings, plan, path)
     if run.manifest.get("status") == "done":
         return load(path)
-    return _execute(plan, (plan.source.load(), plan.decomposer.load()), run, progress)
+    return _execute(_open(plan, progress), run, progress)
 
 
-def _execute(plan: Plan, targets: tuple[type[Any], type[Any]], run: RunDir, progress: Progress) -> RunResult:
+def _execute(opened: _Opened, run: RunDir, progress: Progress) -> RunResult:
     """Carry out the plan in the run directory, and leave there how it ended."""
     try:
         run.update(status="running", error=None)
-        with logged(run.path / "log.txt", progress) as shown:
+        with logged(run.path / "log.txt"):
             try:
-                _study(plan, targets, run, shown)
+                _study(opened, run, progress)
             except Exception:
                 logger.exception("The run failed.")
                 raise
@@ -127,17 +147,14 @@ def _execute(plan: Plan, targets: tuple[type[Any], type[Any]], run: RunDir, prog
     return load(run.path)
 
 
-def _study(plan: Plan, targets: tuple[type[Any], type[Any]], run: RunDir, progress: Progress) -> None:
+def _study(opened: _Opened, run: RunDir, progress: Progress) -> None:
     from darkframe.report.page import write_page
     from darkframe.report.plots import save_figures
     from darkframe.store.collection import Collection
     from darkframe.studies.dark_matter import run_dark_matter
 
-    config, cache = plan.config, cache_root()
-    context = SourceContext(device=config.device, seed=config.seed, cache=cache / "sources", progress=progress)
-    source = open_source(plan.source, targets[0], config.source.params, context)
-    make_decomposer = decomposer_factory(plan.decomposer, targets[1], config.decomposer.params)
-    results = run_dark_matter(config, source, make_decomposer, run, cache=cache, progress=progress)
+    config = opened.plan.config
+    results = run_dark_matter(config, opened.source, opened.make_decomposer, run, cache=cache_root(), progress=progress)
     with progress.task("plots and page", None, "") as task:
         task.note("plots")
         figures = save_figures(results, run, Collection.open(Path(run.manifest["collection"]["path"])))
