@@ -95,7 +95,7 @@ _ENTRIES: tuple[tuple[str, str, str, Callable[[LedgerSums], float]], ...] = (
         "E‖x̂‖² / E[x·x̂]",
         lambda s: _ratio(s.sum("hh"), s.sum("xh")),
     ),
-    ("cosine", "Cosine of x and its reconstruction", "mean_i cos(x_i, x̂_i)", lambda s: s.mean("cosine")),
+    ("cosine", "Cosine of x and its reconstruction", "mean_i cos(x_i, x̂_i), 0 where x̂_i = 0", lambda s: s.mean("cosine")),
 )
 
 

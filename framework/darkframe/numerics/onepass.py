@@ -59,10 +59,10 @@ def token_terms(
         xx,
         hh,
         xh,
-        (ee / xx.clamp_min(tiny)).sqrt(),
+        (ee / xx).sqrt(),
         xh / (xx * hh).sqrt().clamp_min(tiny),
-        ee / xx.clamp_min(tiny),
-        ee / about.clamp_min(tiny),
+        ee / xx,
+        ee / about,
         l0.to(torch.float64),
     )
     return torch.stack(columns, dim=1)
