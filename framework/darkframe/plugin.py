@@ -36,7 +36,10 @@ def param(
     Args:
         default: The default value; it must itself satisfy the bounds.
         help: One line that says what it does.
-        ge, gt, le, lt: Bounds, inclusive or exclusive, on the value (on each element of a tuple).
+        ge: Least value allowed; of a tuple, for each element, as the other bounds.
+        gt: Bound that it must lie above.
+        le: Greatest value allowed.
+        lt: Bound that it must lie below.
         choices: The values allowed, if they are few.
         unit: Such as ``"tokens"``, shown by ``describe``.
     """
