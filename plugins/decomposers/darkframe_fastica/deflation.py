@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from darkframe_fastica.kernel import Moments, moments, single
-from darkframe_fastica.optimum import Outcome, Plateau, negentropy
+from darkframe_fastica.optimum import Limits, Outcome, Plateau, negentropy
 
 if TYPE_CHECKING:
     from darkframe.interfaces import F64
@@ -29,13 +29,14 @@ def search(
     most = 0
     for p in range(len(start)):
         weight = _orthogonal_unit(start[p], found[:p])
-        plateau = Plateau.of(contrast, data.n, 1)
-        for iteration in range(1, max_iter + 1):
+        plateau = Plateau.of(contrast, data.n, 1, subsample=False)
+        taken = 0
+        for taken in range(1, max_iter + 1):
             cross, slope, loss = single(data, weight, contrast, workers)
             last, weight = weight, _orthogonal_unit(cross - slope * weight, found[:p])
-            if abs(abs(float(weight @ last)) - 1) < tol or plateau.reached(abs(contrast.gaussian - loss)):
+            if abs(abs(float(weight @ last)) - 1) < tol or plateau.reached(abs(contrast.gaussian - loss), 0):
                 break
-        most = max(most, iteration)
+        most = max(most, taken)
         found[p] = weight
         task.note(f"component {p + 1}")
     return found, most
@@ -49,27 +50,28 @@ def _orthogonal_unit(weight: F64, before: F64) -> F64:
     return weight
 
 
-def refine(
-    data: Whitened, unmixing: F64, contrast: Contrast, tol: float, max_iter: int, patience: int, workers: Workers, task: Task
-) -> Outcome:
+def refine(data: Whitened, unmixing: F64, contrast: Contrast, limits: Limits, workers: Workers, task: Task) -> Outcome:
     """Take all components on together, each kept orthogonal to those before it.
 
     A component of deflation depends on the earlier ones only, so stepping all of them and orthogonalising in order (Gram–Schmidt,
     where ``parallel`` decorrelates symmetrically) has the same fixed points as one after another, at one pass an iteration.
     """
-    plateau, tolerance = Plateau.of(contrast, data.n, data.k, patience=patience), contrast.gradient_tolerance(data.n) * np.sqrt(2)
-    for iteration in range(1, max_iter + 1):
+    plateau, tolerance = (
+        Plateau.of(contrast, data.n, data.k, subsample=limits.subsample),
+        contrast.gradient_tolerance(data.n) * np.sqrt(2),
+    )
+    for iteration in range(1, limits.max_iter + 1):
         now = moments(data, unmixing, contrast, workers)
         step = _in_order(now.cross - np.diag(now.slope))
         change = float(np.abs(np.abs(np.diag(step)) - 1).max())
         gradient = deflation_gradient(now)
-        settled = change < tol and gradient <= tolerance
-        flat = not settled and plateau.reached(negentropy(now, contrast))
+        settled = change < limits.tol and gradient <= tolerance
+        flat = not settled and plateau.reached(negentropy(now, contrast), change)
         task.advance()
         task.note(f"{data.n} rows, change {change:.1e}, gradient {gradient:.1e}")
         if settled or flat:
             break
-        if iteration < max_iter:
+        if iteration < limits.max_iter:
             unmixing = step @ unmixing
     return Outcome(unmixing, now, iteration, settled, flat, gradient, change)
 

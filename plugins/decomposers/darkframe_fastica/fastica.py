@@ -10,8 +10,8 @@ from darkframe.numerics.components import fit_whitening
 from darkframe_fastica import deflation
 from darkframe_fastica.contrasts import CONTRASTS, Contrast
 from darkframe_fastica.finish import decomposition
-from darkframe_fastica.kernel import shape
-from darkframe_fastica.optimum import Outcome, escape_saddle, random_rotation
+from darkframe_fastica.kernel import Shape, shape
+from darkframe_fastica.optimum import Limits, Outcome, escape_saddle, random_rotation
 from darkframe_fastica.parallel import parallel
 from darkframe_fastica.plugin import FastICAParams
 from darkframe_fastica.whitened import Stages, Whitened, whitened_stages
@@ -22,15 +22,14 @@ if TYPE_CHECKING:
     from darkframe.progress import Task
 
 _ROUNDS = 4  # saddles escaped from before giving up
-_STAGE_PATIENCE = 4  # iterations without gain on a subsample
 _STAGE_ITERATIONS = 100  # on a subsample; what is not settled there is not worth settling there
 
 
 class FastICA:
     """Independent components by fixed-point iteration, in float32 tiles with float64 sums and a float64 decorrelation.
 
-    The fit starts on a random subsample and ends on all rows. A fixed point of FastICA depends on the rows alone, not on the way to
-    it, and the last stage iterates on all rows until the criterion is met there: starting on fewer changes the time only.
+    The fit starts on a random subsample and ends on all rows. A fixed point of FastICA depends on the rows alone, not on the
+    way to it, and the last stage iterates on all rows until the criterion is met there: starting on fewer changes the time only.
 
     Converged means, on all rows: no component turns by ``tol`` (scikit-learn's criterion), the gradient is within its sampling
     noise (0.3/√N), and no pair of components is at a saddle. Where Gaussian-like components keep turning without any gain the fit
@@ -52,9 +51,12 @@ class FastICA:
             DataError: Rows that are not finite, fewer than two, or all the same.
         """
         whitening = fit_whitening(rows, self.params.n_components, context)
-        with workers() as pool, whitened_stages(rows, whitening, self.params.subsample, context, pool) as stages:
-            with context.progress.task("fastica", None, "iterations") as task:
-                return _Fit(self.params, stages, context.seed, pool, task).run()
+        with (
+            workers() as pool,
+            whitened_stages(rows, whitening, self.params.subsample, context, pool) as stages,
+            context.progress.task("fastica", None, "iterations") as task,
+        ):
+            return _Fit(self.params, stages, context.seed, pool, task).run()
 
 
 @dataclass
@@ -80,12 +82,13 @@ class _Fit:
         saddles = 0
         for _ in range(_ROUNDS):
             outcome = self._settle(data[-1], unmixing, last=True)
-            turned = self._escape(check, outcome)
+            more = shape(check, outcome.unmixing, self.contrast, self.workers)
+            turned = self._escape(check, outcome, more)
             if turned is None or self._left() == 0:
                 break
             saddles += 1
             unmixing = self._settle(check, turned, last=False).unmixing if check is not data[-1] else turned
-        return self._finish(outcome, check, saddles, at_saddle=turned is not None)
+        return self._finish(outcome, more, check.n, saddles, at_saddle=turned is not None)
 
     def _start(self, data: Whitened) -> F64:
         start = random_rotation(data.k, self.seed)
@@ -98,15 +101,15 @@ class _Fit:
     def _settle(self, data: Whitened, unmixing: F64, *, last: bool) -> Outcome:
         limit = max(1, self._left() if last else min(_STAGE_ITERATIONS, self._left() // 2))
         step = parallel if self.params.algorithm == "parallel" else deflation.refine
-        patience = 12 if last else _STAGE_PATIENCE
-        outcome = step(data, unmixing, self.contrast, self.params.tol, limit, patience, self.workers, self.task)
+        limits = Limits(self.params.tol, limit, subsample=not last)
+        outcome = step(data, unmixing, self.contrast, limits, self.workers, self.task)
         self._record(data, outcome.iterations)
         return outcome
 
-    def _escape(self, data: Whitened, outcome: Outcome) -> F64 | None:
-        if self.params.algorithm == "deflation" or data.k == 1:
-            return None  # deflation's components are not a stationary point of the joint objective
-        return escape_saddle(data, outcome, self.contrast, self.workers)[0]
+    def _escape(self, data: Whitened, outcome: Outcome, more: Shape) -> F64 | None:
+        if self.params.algorithm == "deflation":
+            return None  # its components are not a stationary point of the joint objective
+        return escape_saddle(data, outcome, more, self.contrast)
 
     def _left(self) -> int:
         return max(0, self.params.max_iter - self.iterations)
@@ -115,13 +118,13 @@ class _Fit:
         self.iterations += iterations
         self.history.append({"rows": data.n, "iterations": iterations})
 
-    def _finish(self, outcome: Outcome, check: Whitened, saddles: int, *, at_saddle: bool) -> Decomposition:
+    def _finish(self, outcome: Outcome, more: Shape, more_rows: int, saddles: int, *, at_saddle: bool) -> Decomposition:
         tolerance = self.contrast.gradient_tolerance(outcome.moments.n)
         return decomposition(
             self.stages.whitening,
             outcome,
-            shape(check, outcome.unmixing, self.contrast, self.workers),
-            check.n,
+            more,
+            more_rows,
             self.contrast,
             self.iterations,
             outcome.settled and not at_saddle,

@@ -55,7 +55,10 @@ def decomposition(
     arbitrary = int((excess < cut).sum())
     if arbitrary:
         warnings = [*warnings, _arbitrary(arbitrary, k, cut)]
-    weakest = pair_curvatures(outcome.moments, more).min(axis=1)[order] if k > 1 else np.array([])
+    weakest = pair_curvatures(outcome.moments, more).min(axis=1)[order] if k > 1 else np.full(1, np.inf)
+    loose = int(((excess >= cut) & (weakest < contrast.identifiability_cut(more_rows))).sum())
+    if loose:
+        warnings = [*warnings, _loose(loose, k)]
     return Decomposition(
         mean=whitening.mean,
         patterns=whitening.patterns(unmixing.T),
@@ -72,7 +75,8 @@ def decomposition(
                 **details,
                 "identifiability_cut": cut,
                 "identifiable": k - arbitrary,
-                "weakest_curvature": weakest.tolist(),
+                "weakest_curvature": weakest[np.isfinite(weakest)].tolist(),
+                "weakest_curvature_cut": contrast.identifiability_cut(more_rows),
                 "curvature_rows": more_rows,
                 "super_gaussian": int((_tails(outcome, contrast) > 0).sum()),
                 "excess_kurtosis": (more.fourth - 3)[order].tolist(),
@@ -98,4 +102,12 @@ def _arbitrary(count: int, k: int, cut: float) -> str:
     return (
         f"{which} {k} components are Gaussian-like (identifiability below {cut:.2g}): "
         "their directions are arbitrary within the space they span together."
+    )
+
+
+def _loose(count: int, k: int) -> str:
+    which = f"All {k}" if count == k else f"{count} of the {k}"
+    return (
+        f"{which} components are not Gaussian, but each can be turned against another at no cost beyond noise "
+        "(weakest_curvature), as in rows that merely vary in length: their directions are not determined."
     )

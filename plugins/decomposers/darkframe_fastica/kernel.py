@@ -8,6 +8,7 @@ or on disk.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,7 +83,7 @@ def spans(n: int, k: int) -> list[tuple[int, int]]:
     tiles = -(-n // tile)
     count = min(_SPANS, tiles)
     edges = [tiles * i // count * tile for i in range(count + 1)]
-    return [(low, min(high, n)) for low, high in zip(edges[:-1], edges[1:])]
+    return [(low, min(high, n)) for low, high in pairwise(edges)]
 
 
 def moments(data: Whitened, unmixing: F64, contrast: Contrast, workers: Workers) -> Moments:
@@ -156,7 +157,7 @@ def single(data: Whitened, weight: F64, contrast: Contrast, workers: Workers) ->
 
     parts = workers.run(one, spans(data.n, data.k))
     cross = _total([part[0] for part in parts])
-    slope, loss = (sum(part[i] for part in parts) for i in (1, 2))
+    slope, loss = sum(part[1] for part in parts), sum(part[2] for part in parts)
     return cross / data.n, slope / data.n, loss / data.n - contrast.offset
 
 

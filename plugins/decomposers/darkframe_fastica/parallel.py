@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from darkframe_fastica.kernel import moments
-from darkframe_fastica.optimum import Outcome, Plateau, negentropy, polar
+from darkframe_fastica.optimum import Limits, Outcome, Plateau, negentropy, polar
 
 if TYPE_CHECKING:
     from darkframe.interfaces import F64
@@ -17,26 +17,24 @@ if TYPE_CHECKING:
     from darkframe_fastica.workers import Workers
 
 
-def parallel(
-    data: Whitened, unmixing: F64, contrast: Contrast, tol: float, max_iter: int, patience: int, workers: Workers, task: Task
-) -> Outcome:
+def parallel(data: Whitened, unmixing: F64, contrast: Contrast, limits: Limits, workers: Workers, task: Task) -> Outcome:
     """Iterate W ← polar(E[g(Wz) zᵀ] − diag(E[g′(Wz)]) W) until a step turns no component by ``tol`` and the gradient is noise.
 
     With y = W z and W orthogonal the step is a rotation of W: polar(C − diag(E[g′])) W, where C = E[g(y) yᵀ].
     The W returned is the one its moments and gradient belong to.
     """
-    plateau, tolerance = Plateau.of(contrast, data.n, data.k, patience=patience), contrast.gradient_tolerance(data.n)
-    for iteration in range(1, max_iter + 1):
+    plateau, tolerance = Plateau.of(contrast, data.n, data.k, subsample=limits.subsample), contrast.gradient_tolerance(data.n)
+    for iteration in range(1, limits.max_iter + 1):
         now = moments(data, unmixing, contrast, workers)
         step = polar(now.cross - np.diag(now.slope))
         change = float(np.abs(np.abs(np.diag(step)) - 1).max())
         gradient = float(np.abs(now.gradient(now.signs)).max())
-        settled = change < tol and gradient <= tolerance
-        flat = not settled and plateau.reached(negentropy(now, contrast))
+        settled = change < limits.tol and gradient <= tolerance
+        flat = not settled and plateau.reached(negentropy(now, contrast), change)
         task.advance()
         task.note(f"{data.n} rows, change {change:.1e}, gradient {gradient:.1e}")
         if settled or flat:
             break
-        if iteration < max_iter:
+        if iteration < limits.max_iter:
             unmixing = step @ unmixing
     return Outcome(unmixing, now, iteration, settled, flat, gradient, change)

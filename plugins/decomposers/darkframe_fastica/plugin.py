@@ -9,6 +9,7 @@ import darkframe
 from darkframe import param
 
 _COMPONENTS = "Number of components; none: as many as the study recommends from the residual's principal components."
+_SUBSAMPLE = "Rows the fit starts on, fourfold at each stage up to all; 0: all from the start; none: 16384, or 64 a component."
 _FUN = "Non-linearity: logcosh (tanh), exp (Gaussian derivative) or cube (kurtosis, sensitive to outliers)."
 
 
@@ -18,16 +19,19 @@ class FastICAParams:
 
     n_components: int | None = param(None, ge=1, help=_COMPONENTS)
     algorithm: str = param(
-        "parallel", choices=("parallel", "deflation"), help="All components together (symmetric decorrelation), or one after another."
+        "parallel",
+        choices=("parallel", "deflation"),
+        help="All components together (symmetric decorrelation), or one after another.",
     )
     fun: str = param("logcosh", choices=("logcosh", "exp", "cube"), help=_FUN)
     tol: float = param(
-        1e-4, gt=0, lt=1, help="Largest change of a component, max |1 − |cos||, between two iterations (scikit-learn's criterion)."
+        1e-4,
+        gt=0,
+        lt=1,
+        help="Largest change of a component, max |1 − |cos||, between two iterations (scikit-learn's criterion).",
     )
     max_iter: int = param(1000, ge=1, help="Iterations at most, over all subsamples together; by deflation, for each component.")
-    subsample: int = param(
-        16384, ge=0, unit="rows", help="Rows the fit starts on, fourfold at each stage up to all rows; 0: all rows from the start."
-    )
+    subsample: int | None = param(None, ge=0, unit="rows", help=_SUBSAMPLE)
 
 
 @dataclass(frozen=True)
@@ -37,12 +41,10 @@ class PicardParams:
     n_components: int | None = param(None, ge=1, help=_COMPONENTS)
     fun: str = param("logcosh", choices=("logcosh", "exp", "cube"), help=_FUN)
     tol: float | None = param(
-        None, gt=0, help="Largest entry of the gradient at which to stop; none: half its sampling noise, 0.31/√N for logcosh."
+        None, gt=0, help="Largest entry of the gradient at which to stop; none: its sampling noise, 0.3/√N for logcosh."
     )
     max_iter: int = param(500, ge=1, help="Iterations at most, over all subsamples together.")
-    subsample: int = param(
-        16384, ge=0, unit="rows", help="Rows the fit starts on, fourfold at each stage up to all rows; 0: all rows from the start."
-    )
+    subsample: int | None = param(None, ge=0, unit="rows", help=_SUBSAMPLE)
     memory: int = param(7, ge=1, le=100, help="Pairs of steps and gradient changes the L-BFGS direction remembers.")
     curvature: float = param(0.01, gt=0, help="Lower bound on the preconditioner's curvatures.")
 

@@ -65,7 +65,7 @@ class OnDisk:
                     buffer = np.empty((stop - start, self.k), np.float32)
                 rows = buffer[: stop - start]
                 file.seek(start * self.k * 4)
-                _read_all(file.readinto, memoryview(rows).cast("B"), self.path)
+                _read_all(file.readinto, rows.view(np.uint8).data, self.path)
                 return rows
 
             yield read
@@ -98,12 +98,10 @@ class Stages:
         return self.stages[-1]
 
 
-def stage_sizes(n: int, k: int, first: int) -> list[int]:
-    """Sizes of the subsamples: first, 4·first, … (at least 64 rows a component) up to half the rows and the memory limit."""
-    if first == 0:
-        return []
-    size, sizes = max(first, 64 * k), []
-    while size <= min(n // 2, MEMORY_LIMIT // (4 * k)):
+def stage_sizes(n: int, k: int, first: int | None) -> list[int]:
+    """Sizes of the subsamples: first, 4·first, … up to half the rows and the memory limit; None: 16384, or 64 a component."""
+    size, sizes = max(16384, 64 * k) if first is None else first, []
+    while 0 < size <= min(n // 2, MEMORY_LIMIT // (4 * k)):
         sizes.append(size)
         size *= 4
     return sizes
@@ -121,7 +119,7 @@ def stratified(n: int, count: int, rng: np.random.Generator) -> I64:
 
 @contextmanager
 def whitened_stages(
-    rows: Rows, whitening: Whitening, first: int, context: FitContext, workers: Workers
+    rows: Rows, whitening: Whitening, first: int | None, context: FitContext, workers: Workers
 ) -> Iterator[Stages]:
     """Whiten the rows once; the scratch file, if one was needed, is removed on leaving.
 
@@ -147,7 +145,7 @@ def whitened_stages(
                 if file is None:
                     everything[start : start + len(block)] = block
                 else:
-                    file.write(memoryview(block).cast("B"))
+                    file.write(block.data)
                 start += len(block)
                 task.advance(len(block))
         full: Whitened = InMemory(everything) if path is None else OnDisk(path, n, k)
