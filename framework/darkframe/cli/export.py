@@ -6,11 +6,15 @@ from pathlib import Path
 
 import click
 
+from darkframe.cli.complete import complete_run
+from darkframe.cli.state import debug_option
+
 
 @click.command(name="export", short_help="Write a finished run under the notebook's file names.")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Folder to write to.  [default: RUN/export]")
 @click.option("--force", is_flag=True, help="Overwrite files of these names in that folder.")
+@debug_option
 def command(run: Path, out: Path | None, force: bool) -> None:
     """Write the finished run in the directory RUN under the notebook's file names.
 

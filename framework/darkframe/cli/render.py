@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
-from darkframe.errors import DarkframeError
 from darkframe.progress import QuietProgress
 from darkframe.report.plain import fitting, shorten_cells, squeezed_widths
 from darkframe.report.table import Column, Table
@@ -95,7 +95,9 @@ class RichProgress:
 
     def step(self, name: str, text: str) -> None:
         """Say one line that stays above the bars."""
-        self._out.print(Text.assemble(("✓ ", "green"), (f"{visible(name):<10} ", "bold"), visible(text)))
+        self._out.print(
+            Text.assemble(("✓ ", "green"), (f"{visible(name):<10} ", "bold"), visible(text)), soft_wrap=self._bars is None
+        )
 
 
 def _bars(out: Console) -> Bars:
@@ -150,16 +152,6 @@ def _lines(text: str) -> str:
     return "\n".join(visible(line) for line in text.splitlines())
 
 
-def print_error(error: BaseException) -> None:
-    """An error as one message on stderr, with its hint."""
-    out = console(stderr=True)
-    hint = error.hint if isinstance(error, DarkframeError) else ""
-    message = error.message if isinstance(error, DarkframeError) else str(error)
-    out.print(Text.assemble(("error: ", "bold red"), _lines(message)), soft_wrap=True)
-    if hint:
-        out.print(Text.assemble(("hint: ", "bold cyan"), _lines(hint)), soft_wrap=True)
-
-
 def print_warning(text: str) -> None:
     """One line of warning on stderr."""
     console(stderr=True).print(Text.assemble(("warning: ", "bold yellow"), _lines(text)), soft_wrap=True)
@@ -188,7 +180,7 @@ def _rich_table(table: Table, width: int, wrap: bool) -> RichTable:
     widths = squeezed_widths(table, width)
     for column, cells in zip(table.columns, widths):
         out.add_column(
-            Text(shorten_cells(column.title, cells)),
+            Text(column.title),
             justify="right" if column.is_numeric else "left",
             width=cells,
             overflow="fold",
@@ -219,15 +211,6 @@ def print_table(table: Table, *, wrap: bool = True, title: bool = True, out: Con
         out.print(Text(visible(table.caption), style="dim"))
 
 
-def print_tables(tables: Sequence[Table]) -> None:
-    """Several tables on stdout, a blank line between them."""
-    out = console()
-    for i, table in enumerate(tables):
-        if i:
-            out.print()
-        print_table(table, out=out)
-
-
 def print_summary(result: Finished) -> None:
     """What ``darkframe run`` ends with and ``darkframe show`` prints again, on stdout."""
     from darkframe.report.summary import summarise
@@ -241,12 +224,11 @@ def _print_summary(summary: Summary, out: Console) -> None:
         if table.rows:
             out.print()
             print_table(_narrowed(table, out.width), wrap=table is summary.numbers, title=False, out=out)
-    if summary.figures:
-        out.print(Text("\nPlots", style="bold"))
-        for path in summary.figures:
-            out.print(Text(f"  {visible(str(path))}"), soft_wrap=True)
-    _print_files(summary, out)
-    out.print(Text.assemble("\n", ("Run directory: ", "bold"), visible(str(summary.path))), soft_wrap=True)
+    if summary.files.rows:
+        out.print()
+        print_table(summary.files, wrap=False, title=False, out=out)
+    _print_places(summary, out)
+    out.print(Text.assemble(("Run directory: ", "bold"), visible(str(summary.path))), soft_wrap=True)
 
 
 def _print_finding(summary: Summary, out: Console) -> None:
@@ -269,7 +251,11 @@ def _narrowed(table: Table, width: int) -> Table:
     return table.only(["measure", "value"])
 
 
-def _print_files(summary: Summary, out: Console) -> None:
-    if summary.files.rows:
-        out.print()
-        print_table(summary.files, wrap=False, title=False, out=out)
+def _print_places(summary: Summary, out: Console) -> None:
+    out.print()
+    if summary.figures:
+        out.print(Text.assemble(("Plots: ", "bold"), visible(str(summary.figures[0]))), soft_wrap=True)
+        others = ", ".join(visible(path.stem) for path in summary.figures[1:])
+        out.print(Padding(Text(f"and beside it {others}", style="dim"), (0, 0, 0, 7)))
+    if summary.page:
+        out.print(Text.assemble(("Page:  ", "bold"), visible(str(summary.page))), soft_wrap=True)

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import click
 
+from darkframe.cli.complete import complete_run
+from darkframe.cli.state import debug_option
+
 
 @click.command(name="show", short_help="Print a finished run's summary again.")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable results on stdout; with --table, that table's rows.")
 @click.option("--table", metavar="NAME", help="Print this table instead of the summary; an unknown NAME lists them.")
+@debug_option
 def command(run: Path, as_json: bool, table: str | None) -> None:
     """Print the summary of the finished run in the directory RUN again."""
     from darkframe.result import load, table_json

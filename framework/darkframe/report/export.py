@@ -99,10 +99,11 @@ def open_collection(run: RunDir) -> Collection:
     """
     from darkframe.store.collection import Collection
 
-    path = Path(str((run.manifest.get("collection") or {}).get("path", "")))
-    if not (path / "meta.json").is_file():
+    recorded = (run.manifest.get("collection") or {}).get("path")
+    path = Path(str(recorded))
+    if recorded is None or not (path / "meta.json").is_file():
         raise StoreError(
-            f"The collected activations of {run.path} are gone: there is no cache entry {path}.",
+            f"The collected activations of {run.path} are gone: there is no complete cache entry {path}.",
             hint="Run the study with the same options again to collect them.",
         )
     return Collection.open(path)

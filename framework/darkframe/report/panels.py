@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.scale import SymmetricalLogTransform
 
 from darkframe.report.style import FAINT, FEATURES, INK, MASSIVE, NULLS, RUN, plain_numbers, title
-from darkframe.report.text import count, decimal
+from darkframe.report.text import count, decimal, tenths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,13 +23,10 @@ if TYPE_CHECKING:
 def residual_kurtosis(ax: Axes, results: DarkMatterResults, data: FigureData) -> None:
     """Histogram of the residual's kurtosis over its dimensions, beside that of random rotations of it."""
     values, summary = data.residual_kurtosis, results.diagnose.kurtosis
-    verdict = "near-Gaussian" if results.diagnose.near_gaussian else "non-Gaussian"
-    title(
-        ax,
-        f"The residual is {verdict}: mean kurtosis {decimal(summary.mean)}",
-        "excess kurtosis of each residual dimension, massive tokens left out",
-    )
     rotation = data.null_kurtosis.get("rotation", np.empty(0))
+    chance = f"; random rotations {decimal(float(rotation.mean()))}" if len(rotation) else ""
+    left_out = ", massive tokens left out" if results.collect.massive.count else ""
+    title(ax, f"Residual: mean kurtosis {decimal(summary.mean)}{chance}", f"excess kurtosis of each residual dimension{left_out}")
     low, high, beyond = _clip(values, rotation)
     bins = np.linspace(low, high, 51)
     ax.hist(np.clip(values, low, high), bins=bins.tolist(), color=RUN, alpha=0.85, label=f"{count(summary.n)} dimensions")
@@ -37,10 +34,10 @@ def residual_kurtosis(ax: Axes, results: DarkMatterResults, data: FigureData) ->
         _outline(ax, np.clip(rotation, low, high), bins, len(values), NULLS["rotation"], "random rotations (null)")
     ax.axvline(0, color=INK, lw=1.4, ls="--", label="Gaussian (0)")
     ax.axvline(summary.mean, color=INK, lw=1.4, label=f"mean {decimal(summary.mean)}")
-    ax.set(xlabel="excess kurtosis", ylabel="dimensions")
+    ax.set(xlabel="excess kurtosis", ylabel="dimensions", ylim=(0, ax.get_ylim()[1] * 1.28))
     if beyond:
-        ax.plot([], [], " ", label=f"last bin: {count(beyond)} beyond it,\nup to {decimal(summary.max)}")
-    ax.legend(loc="upper right")
+        ax.plot([], [], " ", label=f"last bin: {count(beyond)} beyond, up to {decimal(summary.max)}")
+    ax.legend(loc="upper right", ncols=2, columnspacing=1.2)
 
 
 def _clip(*samples: F64) -> tuple[float, float, int]:
@@ -49,7 +46,7 @@ def _clip(*samples: F64) -> tuple[float, float, int]:
     low, high = float(every.min()), float(every.max())
     quartiles = [np.quantile(sample, [0.25, 0.75]) for sample in samples if len(sample)]
     cut = max((float(upper + 8 * (upper - lower)) for lower, upper in quartiles), default=high)
-    high = cut if low < cut < high else max(high, low + 1.0)
+    high = cut if low < cut < high else max(high, low + 0.1)
     margin = 0.02 * (high - low)
     return low - margin, high + margin, int((samples[0] > high + margin).sum())
 
@@ -72,8 +69,10 @@ def residual_pca(ax: Axes, results: DarkMatterResults, data: FigureData) -> None
         if n <= shown:
             ax.plot([n, n, 0], [0, level, level], color=FAINT, lw=0.9, ls="-", alpha=0.6)
             ax.plot([n], [level], "o", ms=6, color=RUN, mec="white", mew=1)
-            ax.annotate(f"{level} %: {n}", (n, level), xytext=(6, -13), textcoords="offset points", fontsize=9.5, color=INK)
-    ax.set(xlabel="principal components", ylabel="variance (%)", xlim=(0, shown * 1.08), ylim=(0, 104))
+            ax.annotate(
+                f"{level} %: {n}", (n, level), xytext=(-6, 3), ha="right", textcoords="offset points", fontsize=9.5, color=INK
+            )
+    ax.set(xlabel="principal components", ylabel="variance (%)", xlim=(0, shown * 1.02), ylim=(0, 106))
     ax.legend(loc="lower right")
 
 
@@ -90,7 +89,7 @@ def ica_sae_similarity(ax: Axes, results: DarkMatterResults, data: FigureData) -
     match = results.match
     total = len(match.components)
     expected = match.expected_novel.get("elliptical", match.expected_novel.get("rotation"))
-    chance = "" if expected is None else f"; {decimal(expected)} by chance"
+    chance = "" if expected is None else f"; {tenths(expected)} by chance"
     title(
         ax,
         f"{match.novel} of {total} components novel by the cut{chance}",

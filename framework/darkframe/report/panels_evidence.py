@@ -14,9 +14,9 @@ from darkframe.report.text import decimal, shorten
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from darkframe.results import DarkMatterResults, PairStability
+    from darkframe.results import ComponentMatch, DarkMatterResults, PairStability
 
-LABELS = {"novel": "#0072B2", "partial": "#56B4E9", "known": "#009E73"}
+LABELS = {"novel": "#0072B2", "partial": "#9A9A9A", "known": "#009E73"}
 
 
 def stability(ax: Axes, results: DarkMatterResults) -> None:
@@ -63,7 +63,7 @@ def stability(ax: Axes, results: DarkMatterResults) -> None:
 def pairs(ax: Axes, results: DarkMatterResults) -> None:
     """Matched |cos| of every pair of fits: seeds, halves, and the nulls' fits."""
     s = results.stability
-    rows: list[tuple[str, PairStability, str]] = [(f"seeds {p.a}, {p.b}", p, RUN) for p in s.pairs]
+    rows: list[tuple[str, PairStability, str]] = [(f"{p.a}, {p.b}", p, RUN) for p in s.pairs]
     rows += [] if s.halves is None else [("document halves", s.halves, RUN)]
     rows += [(_null_name(p), p, NULLS["rotation" if "rotation" in p.a + p.b else "elliptical"]) for p in s.null_pairs]
     title(ax, "One-to-one matches between fits", "|cos|: mean ●, worst |; best match, many to one ○")
@@ -80,8 +80,8 @@ def pairs(ax: Axes, results: DarkMatterResults) -> None:
 
 
 def _null_name(pair: PairStability) -> str:
-    name = "rotation" if "rotation" in pair.a + pair.b else "elliptical"
-    return f"{name} null"
+    name, other = pair.a, pair.b.partition(", ")[2]
+    return f"{name} null, {other}" if other else f"{name} null"
 
 
 def evidence(ax: Axes, results: DarkMatterResults) -> None:
@@ -92,34 +92,27 @@ def evidence(ax: Axes, results: DarkMatterResults) -> None:
         f"{conclusion.beat_null} of {conclusion.n_components} components beat the null",
         "filled: beats the elliptical null; dashed: its family-wise 5 % cuts",
     )
+    if max((abs(c.kurtosis) for c in match.components if np.isfinite(c.kurtosis)), default=0) > 10:
+        ax.set_xscale("symlog", linthresh=1, linscale=0.6)
+        plain_numbers(ax.xaxis)
     replicated = any(np.isfinite(c.replication) for c in match.components)
-    ax.set_xscale("symlog", linthresh=1, linscale=0.6)
     for label, colour in LABELS.items():
-        for beats in (False, True):
-            chosen = [c for c in match.components if c.label == label and c.beats_null == beats]
-            y = [c.replication if replicated else c.stability for c in chosen]
-            face = colour if beats else "none"
-            ax.scatter(
-                [c.kurtosis for c in chosen],
-                y,
-                s=34,
-                facecolors=face,
-                edgecolors=colour,
-                linewidths=1.2,
-                label=label if beats else None,
-            )
-    for key, draw in (("kurtosis", ax.axvline), ("kurtosis_low", ax.axvline), ("replication", ax.axhline)):
+        _dots(ax, [c for c in match.components if c.label == label], colour, label, replicated)
+    for key, line in (("kurtosis", ax.axvline), ("kurtosis_low", ax.axvline), ("replication", ax.axhline)):
         cut = match.null_cuts.get(key, float("nan"))
         if np.isfinite(cut) and (key != "replication" or replicated):
-            draw(cut, color=NULLS["elliptical"], lw=1.5, ls="--")
-    plain_numbers(ax.xaxis)
-    ax.set(
-        xlabel="excess kurtosis of the component's source",
-        ylabel="replication over document halves" if replicated else "stability index Iq",
-        ylim=(-0.04, 1.04),
-    )
-    handles = [ax.scatter([], [], s=34, color=colour, label=label) for label, colour in LABELS.items()]
-    ax.legend(handles=handles, loc="best", title="against the dictionary", title_fontsize=9.5)
+            line(cut, color=NULLS["elliptical"], lw=1.5, ls="--")
+    ylabel = "replication over document halves" if replicated else "stability index Iq"
+    ax.set(xlabel="excess kurtosis of the component's source", ylabel=ylabel, ylim=(-0.04, 1.04))
+    ax.legend(loc="best", title="against the dictionary", title_fontsize=9.5)
+
+
+def _dots(ax: Axes, components: list[ComponentMatch], colour: str, label: str, replicated: bool) -> None:
+    x = [c.kurtosis for c in components]
+    y = [c.replication if replicated else c.stability for c in components]
+    faces = [colour if c.beats_null else "none" for c in components]
+    ax.scatter(x, y, s=34, facecolors=faces, edgecolors=colour, linewidths=1.2)
+    ax.scatter([], [], s=34, color=colour, label=f"{label} ({len(components)})")
 
 
 def novel_tokens(ax: Axes, results: DarkMatterResults, *, width: int = 46) -> None:

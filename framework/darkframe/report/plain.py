@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
+from collections.abc import Sequence
 
 from darkframe.report.table import Table
 from darkframe.report.text import shorten
 
 _GAP = "  "
 _NARROWEST = 6  # a text column is never cut below this
+_READABLE = 24  # titles of numbers break before text gets narrower than this
 
 
 def cell_width(text: str) -> int:
@@ -27,37 +29,40 @@ def shorten_cells(text: str, width: int) -> str:
     return kept + "…" if width > 0 else ""
 
 
-def column_widths(table: Table) -> list[int]:
-    """Cells each column needs to show everything, its title included."""
+def column_widths(table: Table, *, one_line: bool = True) -> list[int]:
+    """Cells each column needs to show everything; titles of numbers may take several lines unless ``one_line``."""
     cells = table.formatted()
-    return [max([cell_width(column.title), *(cell_width(row[i]) for row in cells)]) for i, column in enumerate(table.columns)]
+    widths = []
+    for i, column in enumerate(table.columns):
+        titles = [column.title] if one_line or not column.is_numeric else column.title.split()
+        widths.append(max(cell_width(text) for text in ["", *titles, *(row[i] for row in cells)]))
+    return widths
 
 
-def fitting(table: Table, width: int, gap: int = len(_GAP)) -> Table:
+def fitting(table: Table, width: int) -> Table:
     """The table without its least important columns, until it fits ``width``; text counts with what it can be cut to."""
     names = [column.name for column in table.columns]
     while True:
         chosen = table.only(names)
-        least = [
-            min(needed, _NARROWEST * 2) if not column.is_numeric else needed
-            for column, needed in zip(chosen.columns, column_widths(chosen))
-        ]
+        needed = column_widths(chosen, one_line=False)
+        least = [n if column.is_numeric else min(n, _NARROWEST * 2) for column, n in zip(chosen.columns, needed)]
         droppable = max((column.priority for column in chosen.columns), default=0)
-        if droppable == 0 or sum(least) + gap * (len(least) - 1) <= width:
+        if droppable == 0 or sum(least) + len(_GAP) * (len(least) - 1) <= width:
             return chosen
         last = max(i for i, column in enumerate(chosen.columns) if column.priority == droppable)
         del names[last]
 
 
-def squeezed_widths(table: Table, width: int, gap: int = len(_GAP)) -> list[int]:
-    """Column widths that fit ``width``: text columns give, the widest first; numbers keep what they need."""
+def squeezed_widths(table: Table, width: int) -> list[int]:
+    """Column widths that fit ``width``: titles of numbers break first, then text gives, the widest first."""
+    room = width - len(_GAP) * (len(table.columns) - 1)
     widths = column_widths(table)
+    least = [n if column.is_numeric else min(n, _READABLE) for column, n in zip(table.columns, widths)]
+    if sum(least) > room:
+        widths = column_widths(table, one_line=False)
     text = [i for i, column in enumerate(table.columns) if not column.is_numeric]
-    excess = sum(widths) + gap * (len(widths) - 1) - width
-    while excess > 0 and any(widths[i] > _NARROWEST for i in text):
-        widest = max(text, key=lambda i: widths[i])
-        widths[widest] -= 1
-        excess -= 1
+    while sum(widths) > room and any(widths[i] > _NARROWEST for i in text):
+        widths[max(text, key=lambda i: widths[i])] -= 1
     return widths
 
 
@@ -72,12 +77,14 @@ def table_lines(table: Table, width: int = 80) -> list[str]:
     widths = squeezed_widths(chosen, width)
     right = [column.is_numeric for column in chosen.columns]
 
-    def line(cells: list[str]) -> str:
+    def line(cells: Sequence[str]) -> str:
         return _GAP.join(_pad(shorten_cells(cell, w), w, r) for cell, w, r in zip(cells, widths, right)).rstrip()
 
-    header = line([column.title for column in chosen.columns])
+    titles = [textwrap.wrap(column.title, max(w, 1)) or [""] for column, w in zip(chosen.columns, widths)]
+    height = max(map(len, titles), default=1)
+    header = [line([title[i - height] if len(title) >= height - i else "" for title in titles]) for i in range(height)]
     rule = "─" * min(width, sum(widths) + len(_GAP) * (len(widths) - 1))
-    return [header, rule, *(line(row) for row in chosen.formatted())]
+    return [*header, rule, *(line(row) for row in chosen.formatted())]
 
 
 def paragraph(text: str, width: int = 80, first: str = "", rest: str = "") -> list[str]:

@@ -43,7 +43,9 @@ RC: dict[str, Any] = {
     "grid.color": GRID,
     "grid.linewidth": 0.8,
     "legend.fontsize": 9.5,
-    "legend.frameon": False,
+    "legend.edgecolor": "none",
+    "legend.facecolor": "white",
+    "legend.framealpha": 0.85,
     "lines.linewidth": 2.0,
     "savefig.dpi": 150,
     "svg.fonttype": "path",
@@ -77,7 +79,7 @@ def fit_titles(figure: Figure) -> None:
     """Make titles that are wider than their panel smaller, so that they never run into the next one."""
     figure.draw_without_rendering()
     for ax in figure.axes:
-        room = figure.bbox.width - ax.bbox.x0 if len(figure.axes) == 1 else ax.bbox.width * 1.04
+        room = figure.bbox.width - ax.bbox.x0 if len(figure.axes) == 1 else ax.bbox.width
         for text in (ax.title, ax._left_title, *ax.texts):  # type: ignore[attr-defined]
             if text.get_gid() == "title" and text.get_window_extent().width > room:
                 text.set_fontsize(text.get_fontsize() * room / text.get_window_extent().width)

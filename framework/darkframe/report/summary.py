@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 from darkframe.report.plain import heading, paragraph, table_lines
 from darkframe.report.table import Column, Table
 from darkframe.report.tables import files_table
-from darkframe.report.text import cosine, decimal, share, token_text, visible
+from darkframe.report.text import cosine, decimal, share, tenths, token_text, visible
 from darkframe.results import ComponentExamples, DarkMatterResults, NullSummary
 
 FINDINGS = {
@@ -40,6 +41,7 @@ class Summary:
         novel: The most novel components with their top tokens.
         figures: Paths of the plots.
         files: The run's files with sizes.
+        page: The HTML page, if it was written.
         path: The run directory.
     """
 
@@ -52,6 +54,7 @@ class Summary:
     novel: Table
     figures: tuple[Path, ...]
     files: Table
+    page: Path | None
     path: Path
 
 
@@ -68,6 +71,7 @@ def summarise(results: DarkMatterResults, path: Path) -> Summary:
         novel=novel_table(results),
         figures=tuple(sorted((path / "figures").glob("*.png"), key=lambda p: (p.stem != "overview", p.name))),
         files=shown_files(path, results.collect.bytes_on_disk),
+        page=page if (page := path / "report.html").is_file() else None,
         path=path,
     )
 
@@ -75,8 +79,9 @@ def summarise(results: DarkMatterResults, path: Path) -> Summary:
 def run_title(results: DarkMatterResults) -> str:
     """Which model, SAE, site and decomposer the run is about."""
     source, name = results.source, results.decomposer.get("name", "?")
-    parts = [str(source.get("model", "?")), str(source.get("dictionary", "?")), str(source.get("hook_point", "?"))]
-    return visible(" · ".join([*parts, str(name), f"{results.collect.tokens_kept:,} tokens"]))
+    model, dictionary, hook = (str(source.get(key, "?")) for key in ("model", "dictionary", "hook_point"))
+    site = [] if hook in dictionary else [hook]
+    return visible(" · ".join([model, dictionary, *site, str(name), f"{results.collect.tokens_kept:,} tokens"]))
 
 
 def _find(nulls: Sequence[NullSummary], name: str) -> NullSummary | None:
@@ -104,10 +109,12 @@ def numbers_table(results: DarkMatterResults) -> Table:
 
 def _residual_rows(results: DarkMatterResults) -> list[tuple[str, str, str]]:
     rows: list[tuple[str, str, str]] = []
+    massive = results.collect.massive.count
     for entry in results.diagnose.ledger:
         if entry.name in LEDGER_SHOWN:
             written = share if entry.name.startswith("ev_") else decimal
-            rows.append((LEDGER_SHOWN[entry.name], written(entry.ordinary), f"{written(entry.all)} with massive tokens"))
+            beside = f"{written(entry.all)} with massive tokens" if massive else "no massive tokens"
+            rows.append((LEDGER_SHOWN[entry.name], written(entry.ordinary), beside))
     kurtosis, dimensions = results.diagnose.kurtosis, results.source.get("d_model", results.diagnose.kurtosis.n)
     rows.append(("residual kurtosis, mean over dims", decimal(kurtosis.mean), "0 for a Gaussian"))
     rows.append(("PCs for 90 % of the residual", f"{results.pca.ordinary.n_90:,}", f"of {dimensions} dimensions"))
@@ -119,7 +126,9 @@ def _fit_rows(results: DarkMatterResults) -> list[tuple[str, str, str]]:
     outcome = (
         f"{'converged' if fit.converged else 'NOT CONVERGED'}, {fit.iterations:,} iterations" if fit.iterations else "closed form"
     )
-    left_out = f"{massive.count:,} massive tokens {'left out' if massive.excluded_from_fit else 'included'}"
+    left_out = (
+        f"{massive.count:,} massive tokens {'left out' if massive.excluded_from_fit else 'included'}" if massive.count else ""
+    )
     return [
         ("components fitted", f"{fit.n_components:,}", outcome),
         ("residual variance they explain", share(fit.explained_total), left_out),
@@ -129,7 +138,7 @@ def _fit_rows(results: DarkMatterResults) -> list[tuple[str, str, str]]:
 def _match_rows(results: DarkMatterResults) -> list[tuple[str, str, str]]:
     match, total = results.match, results.decompose.n_components
     expected = ", ".join(
-        f"{decimal(match.expected_novel[n])} {n}" for n in ("rotation", "elliptical") if n in match.expected_novel
+        f"{tenths(match.expected_novel[n])} {n}" for n in ("rotation", "elliptical") if n in match.expected_novel
     )
     return [
         ("beat the elliptical null", f"{results.conclusion.beat_null} of {total}", "none, in 95 % of null runs"),
@@ -156,7 +165,7 @@ def _stability_rows(results: DarkMatterResults) -> list[tuple[str, str, str]]:
     chance = "" if null is None else f"{cosine(null.matched_mean)} between null fits"
     rows = []
     if stability.replication:
-        cut = f"above {stability.replication_cut:.2f}, best of as many by chance"
+        cut = f"above {stability.replication_cut:.2f}, the chance cut"
         rows.append(("replicate over document halves", f"{stability.replicated} of {len(stability.replication)}", cut))
     if stability.pairs:
         mean = sum(pair.matched_mean for pair in stability.pairs) / len(stability.pairs)
@@ -198,7 +207,7 @@ def shown_files(path: Path, cached: int) -> Table:
     for name, size in files_table(path).rows:
         folder, _, file = str(name).rpartition("/")
         if folder:
-            folders.setdefault(folder, []).append((file, size))
+            folders.setdefault(re.sub(r"^steps/fit-.*", "steps/fit-…", folder), []).append((file, size))
         else:
             single.append((file, "", size))
     together = [(f"{folder}/", _holds(files), sum(size for _, size in files)) for folder, files in folders.items()]
@@ -209,7 +218,9 @@ def shown_files(path: Path, cached: int) -> Table:
 
 def _holds(files: list[tuple[str, int]]) -> str:
     arrays = [name.removesuffix(".npy") for name, _ in files if name.endswith(".npy")]
-    return ", ".join(arrays) if arrays else f"{len(files)} files"
+    if arrays and len(arrays) < 10:
+        return ", ".join(arrays)
+    return f"{len(arrays)} arrays" if arrays else f"{len(files)} file{'s' if len(files) > 1 else ''}"
 
 
 def plain_summary(summary: Summary, width: int = 80) -> str:
@@ -222,8 +233,11 @@ def plain_summary(summary: Summary, width: int = 80) -> str:
     for table in (summary.numbers, summary.novel):
         if table.rows:
             lines += [*heading(table.title, width), *table_lines(table, width)]
-    if summary.figures:
-        lines += [*heading("Plots", width), *(str(path) for path in summary.figures)]
     if summary.files.rows:
         lines += [*heading("Files", width), *table_lines(summary.files, width)]
+    if summary.figures:
+        others = ", ".join(path.stem for path in summary.figures[1:])
+        lines += ["", f"Plots: {summary.figures[0]}", *paragraph(f"and beside it {others}", width, "       ", "       ")]
+    if summary.page:
+        lines += [f"Page:  {summary.page}"]
     return "\n".join([*lines, "", f"Run directory: {summary.path}"]) + "\n"

@@ -19,8 +19,11 @@ def match_table(results: DarkMatterResults) -> Table:
         Column("label", "label"),
         Column("rule", "max |cos|"),
         Column("components", "components", "count"),
-        Column("share", "share", "share"),
-        *(Column(f"expected_{name}", f"{name} null", "decimal", "expected number under this null") for name in names),
+        Column("share", "share", "share", priority=2),
+        *(
+            Column(f"expected_{name}", f"{name} null", "tenths", "expected number under this null", _priority(name))
+            for name in names
+        ),
         Column("beyond_null", "beyond null", "count", "and not explained by the null"),
     )
     rows = (
@@ -135,8 +138,8 @@ def component_table(results: DarkMatterResults, components: list[ComponentMatch]
     rows = tuple(_component_row(c, cosine_nulls, kurtosis_nulls) for c in components)
     caption = (
         "max |cos|: the largest |cos| with a decoder direction, of the feature named. q: share of that null's draws at or "
-        "below the value. Replication: agreement of what the two halves of the documents find by themselves. Stability: Icasso's Iq over "
-        "seeds and document halves, mean |cos| within a cluster minus between clusters."
+        "below the value. Replication: agreement of what the two halves of the documents find by themselves. "
+        "Stability: Icasso's Iq over seeds and document halves, mean |cos| within a cluster minus between clusters."
     )
     return Table(name, title, columns, rows, caption)
 

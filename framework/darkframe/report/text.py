@@ -74,6 +74,11 @@ def decimal(value: float) -> str:
     return f"{value:,.{digits}f}".replace("-", "−")
 
 
+def tenths(value: float) -> str:
+    """One decimal: expected counts."""
+    return _MISSING if math.isnan(value) else f"{value:,.1f}".replace("-", "−")
+
+
 def signed(value: float) -> str:
     """``decimal`` with its sign always written."""
     return decimal(value) if math.isnan(value) or value < 0 else "+" + decimal(value)
@@ -130,6 +135,7 @@ FORMATS: Mapping[str, Callable[[Any], str]] = {
     "count": count,
     "number": lambda value: str(int(value)),
     "decimal": decimal,
+    "tenths": tenths,
     "signed": signed,
     "cosine": cosine,
     "share": share,
