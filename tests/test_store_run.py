@@ -41,7 +41,10 @@ def test_folders_that_are_taken_or_are_not_runs(tmp_path, run):
     with pytest.raises(OutputError, match=r"no manifest\.json"):
         RunDir.open(tmp_path)
     (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / ".lock").touch()
+    (tmp_path / "empty" / ".manifest.json.1.darkframe-tmp").touch()  # a run that was killed before its first manifest
     RunDir.create(tmp_path / "empty", {}).close()
+    assert sorted(path.name for path in (tmp_path / "empty").iterdir()) == [".lock", "manifest.json"]
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "manifest.json").write_text('{"name": "web app"}')
     with pytest.raises(OutputError, match="not a run of darkframe"):

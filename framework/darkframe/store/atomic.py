@@ -21,6 +21,7 @@ from darkframe.errors import DarkframeError, StoreError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+TEMPORARY = ".darkframe-tmp"  # ends the names of files that are not whole yet
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
@@ -87,7 +88,7 @@ def fsync_folder(folder: Path) -> None:
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path in the same folder, synced and renamed to ``path`` if the block succeeds."""
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
     with writing(path):
         try:
             yield temporary
@@ -142,3 +143,10 @@ def remove_tree(folder: Path) -> None:
     with writing(folder):
         if folder.exists():
             shutil.rmtree(folder)
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Delete what writes that were killed half-way left in a folder; only for whoever holds its lock."""
+    for path in folder.glob(f".*{TEMPORARY}"):
+        with suppress(OSError):
+            path.unlink()

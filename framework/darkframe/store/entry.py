@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from darkframe.store.arrays import ArrayWriter
-from darkframe.store.atomic import write_json, writing
+from darkframe.store.atomic import remove_temporaries, write_json, writing
 from darkframe.store.collection import ARRAYS, SCHEMA, WIDE
 from darkframe.store.tensors import read_tensors, write_tensors
 
@@ -42,6 +42,7 @@ class EntryWriter:
         self.record: dict[str, Any] = {"rows": 0}
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
+        remove_temporaries(folder)
         if (folder / CHECKPOINT).is_file():
             self.state, self.record = read_tensors(folder / CHECKPOINT)
         self._writers = {}

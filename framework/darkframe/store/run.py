@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 from darkframe.errors import OutputError, StoreError
 from darkframe.results import DarkMatterResults
 from darkframe.store.arrays import open_array
-from darkframe.store.atomic import plain, read_json, write_json, writing
+from darkframe.store.atomic import TEMPORARY, plain, read_json, remove_temporaries, write_json, writing
 from darkframe.store.lock import try_lock
 from darkframe.store.records import record_from_plain
 from darkframe.store.step import Step
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 KIND = "darkframe-run"
+
+
+def _nothing_in(folder: Path) -> bool:
+    """Whether a folder is empty but for what a run that was stopped before its first manifest leaves."""
+    return all(path.name == ".lock" or path.name.endswith(TEMPORARY) for path in folder.iterdir())
 
 
 class RunDir:
@@ -52,10 +57,10 @@ class RunDir:
         if path.exists() and not path.is_dir():
             raise OutputError(f"{path} exists and is not a folder.", hint="Choose another folder with --out.")
         with writing(path, OutputError):
-            if path.exists() and any(path.iterdir()):
+            if path.exists() and not _nothing_in(path):
                 advice = "Choose another folder with --out, or finish that run with --resume."
                 raise OutputError(f"{path} exists already and is not empty.", hint=advice)
-            (path / "steps").mkdir(parents=True, exist_ok=True)
+            path.mkdir(parents=True, exist_ok=True)
         created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         run = cls(path, {"schema": SCHEMA, "kind": KIND, "status": "running", "created": created, "config": plain(config_record)})
         run.update()
@@ -95,6 +100,7 @@ class RunDir:
                 raise OutputError(
                     f"{self.path} is being written by another process.", hint="Wait until it ends, or choose another --out."
                 )
+            remove_temporaries(self.path)
 
     def close(self) -> None:
         """Let go of the lock."""
