@@ -65,7 +65,11 @@ def null_note(fits: Fits, rows: int) -> str:
     """How the cuts come about, and what so few null fits can show."""
     m, used = len(fits.nulls), fits.nulls[0].record.rows
     fits_made = f"{m} elliptical fits" if m > 1 else "one elliptical fit"
-    how = "the larger of their largest maximum and a 95 % prediction bound for one more fit's maximum" if m > 1 else "its maximum"
+    how = (
+        "the larger of their largest maximum and the 95 % prediction bound for one more fit's (Gumbel)"
+        if m > 1
+        else "its maximum"
+    )
     size = "all rows" if used >= rows else f"{used:,} of the {rows:,} rows, which makes it harder to beat"
     return (
         f"Components are held against the maximum over all components of each null fit (family-wise): {fits_made} on {size}; the "
