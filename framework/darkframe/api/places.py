@@ -19,6 +19,20 @@ def cache_root(environ: Mapping[str, str] | None = None) -> Path:
     return Path(chosen).expanduser().absolute() if chosen else Path(platformdirs.user_cache_dir("darkframe"))
 
 
+def refuse_used(out: Path) -> None:
+    """See that ``out`` can become a run directory, before anything expensive is begun.
+
+    Raises:
+        OutputError: It is a file, or a folder that is not empty.
+    """
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out} exists and is not a folder.", hint="Choose another folder with --out.")
+    if out.is_dir() and any(out.iterdir()):
+        raise OutputError(
+            f"{out} exists already and is not empty.", hint="Choose another folder with --out, or go on with --resume."
+        )
+
+
 def new_run(config: RunConfig, out: Path | None) -> RunDir:
     """A new run in ``out``, or in the first free ``runs/dark-matter-<source>-<decomposer>-<n>``.
 

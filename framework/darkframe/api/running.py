@@ -10,7 +10,7 @@ from typing import Any
 
 from darkframe.api.guard import decomposer_factory, open_source
 from darkframe.api.log import Shown, logged, logger
-from darkframe.api.places import cache_root, new_run
+from darkframe.api.places import cache_root, new_run, refuse_used
 from darkframe.api.plan import Plan, new_plan, recorded_plan, refuse_contradictions
 from darkframe.config import Settings, merge, parse_set, read_file, read_mapping
 from darkframe.errors import OutputError
@@ -82,6 +82,8 @@ def run(
     place = None if out is None else Path(out)
     if resume is not None:
         return _resume(Path(resume), settings, place, shown)
+    if place is not None:
+        refuse_used(place)
     opened = _open(new_plan(settings, Registry.discover()), shown)
     return _execute(opened, new_run(opened.plan.config, place), shown)
 
