@@ -53,8 +53,9 @@ print(json.dumps([found.distribution, found.version, darkframe.__file__, fit.pat
 
 def build(folder: Path, into: Path) -> Path:
     """Build the wheel of ``folder`` without network or build isolation."""
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index", "--no-build-isolation", "-w", str(into)]
-    subprocess.run([*command, str(folder)], check=True, capture_output=True, text=True)
+    offline = ["--no-deps", "--no-index", "--no-build-isolation"]
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", *offline, "-w", str(into), str(folder)]
+    subprocess.run(command, check=True, capture_output=True, text=True)
     [wheel] = into.glob("*.whl")
     return wheel
 
@@ -74,7 +75,13 @@ def test_the_wheel_carries_the_model_and_the_plugins(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         entry_points = archive.read("darkframe-0.1.0.dist-info/entry_points.txt").decode()
-    for part in ("model/model.safetensors", "model/tokenizer.json", "sae/sae_weights.safetensors", "sae/cfg.json", "MODEL_CARD.md"):
+    for part in (
+        "model/model.safetensors",
+        "model/tokenizer.json",
+        "sae/sae_weights.safetensors",
+        "sae/cfg.json",
+        "MODEL_CARD.md",
+    ):
         assert f"darkframe_tiny/assets/{part}" in names
     assert {"darkframe/__init__.py", "darkframe/py.typed", "darkframe_pca/plugin.py", "darkframe_fastica/plugin.py"} <= names
     assert "darkframe = darkframe.cli:main" in entry_points

@@ -224,7 +224,7 @@ class Rows(Protocol):
         """(d, d) float64."""
 
     def blocks(self, size: int = 8192) -> Iterator[F32]:
-        """Consecutive (≤ size, d) blocks in order; each block is valid until the next is asked for, and must not be written to."""
+        """Consecutive (≤ size, d) blocks in order; each is valid until the next is asked for, and must not be written to."""
 
     def sample(self, n: int, seed: int) -> F32:
         """min(n, N) rows without replacement, seeded, in row order: (n, d) float32 of the caller's own."""
@@ -264,7 +264,7 @@ class Diagnostics:
         iterations: Iterations used (0 for closed forms).
         warnings: Sentences for the reader.
         gradient: Final gradient norm of the objective, or None where there is none.
-        identifiability: (k,) per component, |E[g'(y)] − E[y g(y)]| for ICA (below 10/√N: Gaussian-like, direction arbitrary), or None.
+        identifiability: (k,) per component, or None; for ICA |E[g'(y)] − E[y g(y)]|, below 10/√N Gaussian-like: an arbitrary direction.
         details: Anything else, JSON-serialisable.
     """
 
