@@ -44,10 +44,11 @@ from darkframe.interfaces import FitContext
 from darkframe.numerics.rows import ArrayRows
 from darkframe.registry import Registry
 import darkframe
-found = Registry().get("decomposer", "pca")
+found = Registry.discover().get("decomposer", "pca")
 rows = np.random.default_rng(0).normal(size=(500, 6)).astype(np.float32) * np.arange(1, 7)
 fit = found.load()(found.info.params()).fit(ArrayRows(rows), FitContext(n_components=2))
-print(json.dumps([found.distribution, found.version, darkframe.__file__, fit.patterns.shape, int(abs(fit.directions[0]).argmax())]))
+largest = int(abs(fit.directions[0]).argmax())
+print(json.dumps([found.distribution, found.version, darkframe.__file__, fit.patterns.shape, largest]))
 """
 
 

@@ -264,7 +264,7 @@ class Diagnostics:
         iterations: Iterations used (0 for closed forms).
         warnings: Sentences for the reader.
         gradient: Final gradient norm of the objective, or None where there is none.
-        identifiability: (k,) per component, or None; for ICA |E[g'(y)] − E[y g(y)]|, below 10/√N Gaussian-like: an arbitrary direction.
+        identifiability: (k,) per component, or None; for ICA |E[g'(y)] − E[y g(y)]|: below 10/√N a direction is arbitrary.
         details: Anything else, JSON-serialisable.
     """
 
