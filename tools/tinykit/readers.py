@@ -126,7 +126,9 @@ def read_sqlite_doc(root: Path) -> Iterator[Document]:
         name = "/" + path.relative_to(folder).as_posix()
         if not _SQLITE_SKIP.search(name):
             paragraphs = html_paragraphs(path.read_text(encoding="utf-8", errors="replace"))
-            yield Document.of("sqlite-doc", name[1:-5], (p for p in paragraphs if is_prose(clean(p), shortest=40)))
+            yield Document.of(
+                "sqlite-doc", name[1:-5], (p for p in paragraphs if is_prose(clean(p), shortest=40))
+            )
 
 
 READERS: dict[str, Callable[[Path], Iterator[Document]]] = {

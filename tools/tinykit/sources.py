@@ -1,6 +1,6 @@
 """Where the text comes from: six packages, fetched by name with the ordinary package clients.
 
-Every package is pinned by version and by the SHA-256 of the archive, so that a rebuilt corpus is the same corpus.
+Every package is pinned by the SHA-256 of its archive, so that a rebuilt corpus is the same corpus.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ PACKAGES: tuple[Package, ...] = (
         "df6bddf211906d1ff404f8ff662c21b34e6660e7f54a311084e749050c019c95",
         "usr/share/doc/r-cran-janeaustenr/copyright",
         "Permission is hereby granted, free of charge, to any person obtaining a copy of this software",
-        "The packaging is under the MIT licence; the six novels (1811 to 1818, Jane Austen died in 1817) are in the "
-        "public domain by age. Only the novels' text is used.",
+        "The packaging is under the MIT licence; the six novels (1811 to 1818, Jane Austen died in 1817) are "
+        "in the public domain by age. Only the novels' text is used.",
     ),
     Package(
         "web-bible",
@@ -84,7 +84,8 @@ PACKAGES: tuple[Package, ...] = (
         "930b23670b352f0829a306501de4bebb5e654a2df02cde2cbe86b802177868e1",
         "usr/share/doc/sword-text-web/copyright",
         "The World English Bible is in the Public Domain. That means that it is not copyrighted.",
-        "The name is a trademark: what is used here is an extract without notes and headings, and is not called by it.",
+        "The name is a trademark: what is used here is an extract without notes and headings, and is not "
+        "called by it.",
     ),
     Package(
         "sqlite-doc",
@@ -117,7 +118,11 @@ def download(package: Package, downloads: Path) -> Path:
     """Fetches a package's archive with its own client, unless it is there already."""
     archive = _find_archive(package, downloads)
     if archive is None:
-        verb = ["npm", "pack", package.spec] if package.client == "npm" else ["apt-get", "download", package.spec]
+        verb = (
+            ["npm", "pack", package.spec]
+            if package.client == "npm"
+            else ["apt-get", "download", package.spec]
+        )
         subprocess.run(verb, cwd=downloads, check=True, stdout=subprocess.DEVNULL)
         archive = _find_archive(package, downloads)
     if archive is None:
@@ -159,7 +164,9 @@ def fetch(package: Package, downloads: Path, *, allow_changed: bool = False) -> 
     archive = download(package, downloads)
     found = sha256_of(archive)
     if found != package.sha256 and not allow_changed:
-        raise ValueError(f"{archive.name}: SHA-256 {found}, expected {package.sha256}; --allow-changed accepts it")
+        raise ValueError(
+            f"{archive.name}: SHA-256 {found}, expected {package.sha256}; --allow-changed accepts it"
+        )
     folder = unpack(archive, downloads / f"tree-{package.source}")
     check_licence(package, folder)
     return folder

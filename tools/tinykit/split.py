@@ -40,7 +40,7 @@ def drop_repeats(documents: Iterable[Document], *, shortest: int = 25) -> list[D
 
 
 def hold_out(documents: Sequence[Document], *, share: float, seed: int) -> set[str]:
-    """Chooses whole documents to hold out: in each source the first in hash order, until `share` of its text."""
+    """Chooses whole documents to hold out: of each source the first in hash order, `share` of its text."""
     by_source: dict[str, list[Document]] = defaultdict(list)
     for document in documents:
         by_source[document.source].append(document)
@@ -62,6 +62,15 @@ def _shingles(paragraph: str) -> Iterator[int]:
         yield int.from_bytes(digest, "little")
 
 
+def _all_shingles(documents: Iterable[Document]) -> set[int]:
+    return {
+        shingle
+        for document in documents
+        for paragraph in document.paragraphs
+        for shingle in _shingles(paragraph)
+    }
+
+
 def drop_leaks(
     train: Sequence[Document], held: Sequence[Document], *, limit: float = 0.3
 ) -> tuple[list[Document], Counter[str]]:
@@ -70,7 +79,7 @@ def drop_leaks(
     Returns:
         The training documents without them, and the number of characters dropped by source.
     """
-    known = {shingle for document in held for paragraph in document.paragraphs for shingle in _shingles(paragraph)}
+    known = _all_shingles(held)
     kept, dropped = [], Counter[str]()
     for document in train:
         paragraphs = []
@@ -88,7 +97,7 @@ def drop_leaks(
 
 def shared_shingles(train: Sequence[Document], held: Sequence[Document]) -> dict[str, float]:
     """The share of held-out 8-word shingles, by source, that also occur in training text."""
-    known = {shingle for document in train for paragraph in document.paragraphs for shingle in _shingles(paragraph)}
+    known = _all_shingles(train)
     seen, total = Counter[str](), Counter[str]()
     for document in held:
         for paragraph in document.paragraphs:
