@@ -95,8 +95,8 @@ def familywise_cut(maxima: F64, *, level: float = 0.05) -> NullCut:
 
     A component is one of k looked at, so it is held against maxima over k; and a few fits cannot show a 5 % quantile by
     themselves. With m fits' maxima the cut is the larger of the largest one and the prediction bound ``mean + c(m, level) · s``
-    for one more, c as ``gumbel_factor`` gives it: maxima of many draws follow Gumbel's distribution (Fisher & Tippett 1928). With one
-    fit the cut is that fit's maximum.
+    for one more, c as ``gumbel_factor`` gives it: maxima of many draws follow Gumbel's distribution (Fisher & Tippett 1928). With
+    one fit the cut is that fit's maximum.
     """
     values = np.asarray(maxima, np.float64)
     values = values[np.isfinite(values)]
@@ -107,6 +107,12 @@ def familywise_cut(maxima: F64, *, level: float = 0.05) -> NullCut:
     if m > 1:
         bound = float(values.mean() + gumbel_factor(m, level) * values.std(ddof=1))
     return NullCut(max(largest, bound), m, largest, 1 / (m + 1))
+
+
+def familywise_cosine_cut(maxima: F64, *, level: float = 0.05) -> float:
+    """The same cut for |cos|, which ends at 1: taken on Fisher's scale, ``tanh(cut(artanh |cos|))``."""
+    unbounded = np.arctanh(np.minimum(np.asarray(maxima, np.float64), 1 - 1e-12))
+    return math.tanh(familywise_cut(unbounded, level=level).value)
 
 
 def quantile_in(draws: F64, values: F64) -> F64:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from darkframe.numerics.matching import DictionaryMatch, match_dictionary, max_cosines
-from darkframe.numerics.nulls import familywise_cut, isotropic_directions, quantile_in, rotated_directions, rotations
+from darkframe.numerics.nulls import (
+    familywise_cosine_cut,
+    familywise_cut,
+    isotropic_directions,
+    quantile_in,
+    rotated_directions,
+    rotations,
+)
 from darkframe.numerics.whitening import Whitening
 from darkframe.results import ComponentMatch, Match, NullSummary, Stability
 from darkframe.store.records import record_from_plain
@@ -22,6 +29,7 @@ if TYPE_CHECKING:
     from darkframe.interfaces import F64
 
 SHOWN = 5
+ROTATIONS = 20  # at least: the cut rests on each one's maximum
 TITLES = {
     "isotropic": "random directions, uniform over the activation space",
     "rotation": "random rotations within the residual's whitened space: its covariance, no independence",
@@ -36,7 +44,7 @@ def nulls(study: Study, fits: Fits) -> Outcome:
         dictionary = decoder(study)
         k, seed = fits.main.record.n_components, study.config.seed
         whitening = Whitening.fit(study.rows.mean, study.rows.covariance, k)
-        count = max(5, -(-study.params.null_directions // k))
+        count = max(ROTATIONS, -(-study.params.null_directions // k))
         drawn = rotations(whitening.k, count, derived_seed(seed, 8))
         rotated = np.stack([max_cosines(rotated_directions(whitening, q), dictionary) for q in drawn])
         elliptical = _padded([max_cosines(f.directions, dictionary) for f in fits.nulls])
@@ -74,7 +82,7 @@ def _padded(parts: list[F64]) -> F64:
 
 
 def _cut_of_rows(values: F64) -> float:
-    return familywise_cut(np.nanmax(values, axis=1)).value
+    return familywise_cosine_cut(np.nanmax(values, axis=1))
 
 
 def match(study: Study, fits: Fits, projected: Outcome, null: Outcome, stable: Stability) -> tuple[Match, float]:
