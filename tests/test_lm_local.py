@@ -12,7 +12,7 @@ from sae_lens import SAE
 from support.tinylm import CONTEXT, FEATURES, WIDTH, make_assets, make_documents, make_sae, write_jsonl
 from transformers import AutoModelForCausalLM
 
-from darkframe.errors import DataError, ParameterError
+from darkframe.errors import DataError, ParameterError, UserError
 from darkframe.interfaces import Source, SourceContext
 from darkframe.testing import ChecksFailed, check_source
 from darkframe_tiny.plugin import TinyParams, darkframe_sources
@@ -103,9 +103,9 @@ def test_another_text(assets, tmp_path):
 def test_what_does_not_fit_is_said(assets, tmp_path):
     with pytest.raises(ParameterError, match=f"A context of 99 tokens is more than the model's {CONTEXT}"):
         tiny(assets, context_size=99).card()
-    with pytest.raises(DataError, match="holds no model/ folder"):
+    with pytest.raises(ParameterError, match="holds no model/ folder"):
         tiny(tmp_path)
-    with pytest.raises(DataError, match="does not exist"):
+    with pytest.raises(UserError, match="does not exist"):
         tiny(assets, text=str(tmp_path / "none.txt")).card()
     folder = make_assets(tmp_path / "a", metadata={"hook_name": "blocks.9.hook_resid_pre"})
     with pytest.raises(DataError, match="reads block 9, but the model has 4 blocks"):

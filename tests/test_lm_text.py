@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from darkframe.errors import DataError
+from darkframe.errors import DataError, UserError
 from darkframe.lm import text as text_module
 from darkframe.lm.text import Document, TextFile
 
@@ -69,9 +69,9 @@ def test_bad_lines_are_named(tmp_path, data, sentence):
 
 
 def test_missing_file_and_unknown_kind(tmp_path):
-    with pytest.raises(DataError, match=r"none\.jsonl does not exist"):
+    with pytest.raises(UserError, match=r"none\.jsonl does not exist"):
         TextFile(tmp_path / "none.jsonl")
-    with pytest.raises(DataError, match=r"Expected \.jsonl, \.jsonl\.gz, \.txt or \.txt\.gz"):
+    with pytest.raises(UserError, match=r"Expected \.jsonl, \.jsonl\.gz, \.txt or \.txt\.gz"):
         TextFile(write(tmp_path / "t.csv", b""))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from darkframe.errors import DataError
+from darkframe.errors import DataError, UserError
 
 SHORTEST = 20
 """Documents with fewer characters, white space at the ends not counted, are skipped."""
@@ -45,7 +45,7 @@ class TextFile:
         field: Name of the text in a ``.jsonl`` record.
 
     Raises:
-        DataError: No such file, or of a kind that is not read.
+        UserError: No such file, or of a kind that is not read.
     """
 
     _damaged = (EOFError, zlib.error, gzip.BadGzipFile)  # reached through self: a stream may outlive the module's names at exit
@@ -57,11 +57,11 @@ class TextFile:
         self._gzipped = self._suffixes[-1:] == [".gz"]
         kind = self._suffixes[-2:-1] if self._gzipped else self._suffixes[-1:]
         if kind not in ([".jsonl"], [".txt"]):
-            raise DataError(
+            raise UserError(
                 f"The text file {path} is of a kind that is not read.", hint="Expected .jsonl, .jsonl.gz, .txt or .txt.gz."
             )
         if not path.is_file():
-            raise DataError(f"The text file {path} does not exist.", hint="Check the path given for the text.")
+            raise UserError(f"The text file {path} does not exist.", hint="Check the path given for the text.")
         self.kind = kind[0]
 
     def documents(self) -> Iterator[Document | int]:

@@ -17,7 +17,7 @@ class TinyParams:
         help="How documents fill rows: packed as SAELens does, split by document, or truncate (first tokens of each only).",
         choices=("packed", "split", "truncate"),
     )
-    batch_size: int = param(16, help="Rows in a batch.", ge=1, le=4096, unit="rows")
+    batch_size: int = param(32, help="Rows in a batch.", ge=1, le=4096, unit="rows")
     context_size: int | None = param(
         None, help="Tokens in a row, BOS included; None: as the SAE was trained.", ge=2, unit="tokens"
     )
