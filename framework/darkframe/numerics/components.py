@@ -49,10 +49,13 @@ def fit_whitening(rows: Rows, wanted: int | None, context: FitContext) -> Whiten
     if wanted is not None and wanted > most:
         reason = f"the rows have only {d} dimensions" if most == d else f"{n} rows have only {n - 1} independent directions"
         raise ParameterError(f"n_components = {wanted} is too many: {reason}.", hint=f"Ask for {most} or fewer.")
-    mean, covariance = np.asarray(rows.mean, np.float64), np.asarray(rows.covariance, np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):  # said below, in words
+        mean, covariance = np.asarray(rows.mean, np.float64), np.asarray(rows.covariance, np.float64)
     if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
         bad = int((~(np.isfinite(mean) & np.isfinite(np.diag(covariance)))).sum())
-        raise DataError(f"The rows hold NaN or infinite values (in {max(bad, 1)} of {d} dimensions), so they cannot be decomposed.")
+        raise DataError(
+            f"The rows hold NaN or infinite values (in {max(bad, 1)} of {d} dimensions), so they cannot be decomposed."
+        )
     if not np.trace(covariance) > 0:
         raise DataError(f"All {n} rows are the same: there is no variance to decompose.")
     if wanted is None and context.n_components is None:

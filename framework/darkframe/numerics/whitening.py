@@ -50,9 +50,13 @@ class Whitening:
 
     @classmethod
     def fit(cls, mean: F64, covariance: F64, k: int) -> Whitening:
-        """Keep the first k components; those of (numerically) no variance are left out, so k may shrink."""
+        """Keep the first k components; those of (numerically) no variance are left out, so k may shrink.
+
+        The covariance comes from float32 products, exact to some 1e-10 of the largest variance: what is below 1e-9 of that is
+        rounding, such as the direction lost where rows are centred over their dimensions, and would be blown up to unit variance.
+        """
         variances, components = principal_components(covariance)
-        positive = int((variances > variances[0] * len(variances) * np.finfo(np.float64).eps).sum())
+        positive = int((variances > 1e-9 * variances[0]).sum())
         k = min(k, positive)
         return cls(np.asarray(mean, np.float64), components[:k], variances[:k], float(variances.sum()))
 

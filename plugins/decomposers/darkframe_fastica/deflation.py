@@ -31,7 +31,8 @@ def search(
         weight = _orthogonal_unit(start[p], found[:p])
         plateau = Plateau.of(contrast, data.n, 1, subsample=False)
         taken = 0
-        for taken in range(1, max_iter + 1):
+        while taken < max_iter:
+            taken += 1
             cross, slope, loss = single(data, weight, contrast, workers)
             last, weight = weight, _orthogonal_unit(cross - slope * weight, found[:p])
             if abs(abs(float(weight @ last)) - 1) < tol or plateau.reached(abs(contrast.gaussian - loss), 0):

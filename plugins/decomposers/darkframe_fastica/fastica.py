@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from darkframe import Decomposition, FitContext, Rows
-from darkframe.numerics.components import fit_whitening
 from darkframe_fastica import deflation
 from darkframe_fastica.contrasts import CONTRASTS, Contrast
 from darkframe_fastica.finish import decomposition
@@ -50,10 +49,9 @@ class FastICA:
             ParameterError: More components asked for than dimensions or rows allow.
             DataError: Rows that are not finite, fewer than two, or all the same.
         """
-        whitening = fit_whitening(rows, self.params.n_components, context)
         with (
             workers() as pool,
-            whitened_stages(rows, whitening, self.params.subsample, context, pool) as stages,
+            whitened_stages(rows, self.params.n_components, self.params.subsample, context, pool) as stages,
             context.progress.task("fastica", None, "iterations") as task,
         ):
             return _Fit(self.params, stages, context.seed, pool, task).run()
@@ -88,7 +86,7 @@ class _Fit:
                 break
             saddles += 1
             unmixing = self._settle(check, turned, last=False).unmixing if check is not data[-1] else turned
-        return self._finish(outcome, more, check.n, saddles, at_saddle=turned is not None)
+        return self._finish(outcome, more, saddles, at_saddle=turned is not None)
 
     def _start(self, data: Whitened) -> F64:
         start = random_rotation(data.k, self.seed)
@@ -118,13 +116,12 @@ class _Fit:
         self.iterations += iterations
         self.history.append({"rows": data.n, "iterations": iterations})
 
-    def _finish(self, outcome: Outcome, more: Shape, more_rows: int, saddles: int, *, at_saddle: bool) -> Decomposition:
+    def _finish(self, outcome: Outcome, more: Shape, saddles: int, *, at_saddle: bool) -> Decomposition:
         tolerance = self.contrast.gradient_tolerance(outcome.moments.n)
         return decomposition(
             self.stages.whitening,
             outcome,
             more,
-            more_rows,
             self.contrast,
             self.iterations,
             outcome.settled and not at_saddle,
@@ -142,10 +139,8 @@ class _Fit:
 
 
 def _warnings(outcome: Outcome, params: FastICAParams, tolerance: float, at_saddle: bool) -> list[str]:
-    if at_saddle:
-        return ["Some pairs of components stayed mixed at a saddle of the objective."]
     if outcome.settled:
-        return []
+        return ["Some pairs of components stayed mixed at a saddle of the objective."] if at_saddle else []
     state = f"change {outcome.change:.1e} against tol {params.tol:g}, gradient {outcome.gradient:.1e} against {tolerance:.1e}"
     if outcome.flat:
         return [f"Stopped without converging: components kept turning without any gain beyond sampling noise ({state})."]

@@ -21,7 +21,6 @@ def decomposition(
     whitening: Whitening,
     outcome: Outcome,
     more: Shape,
-    more_rows: int,
     contrast: Contrast,
     iterations: int,
     converged: bool,
@@ -37,7 +36,6 @@ def decomposition(
         whitening: How the rows were whitened.
         outcome: The search's end over all rows.
         more: Curvatures and higher moments at its unmixing.
-        more_rows: Rows ``more`` was measured on.
         contrast: The contrast function.
         iterations: Over all stages.
         converged: What the algorithm says.
@@ -46,7 +44,7 @@ def decomposition(
     """
     k, total = whitening.k, whitening.total_variance
     patterns = whitening.patterns(outcome.unmixing.T)  # orthogonal: the mixing is the transpose
-    signs = _signs(more.third, more_rows, patterns)
+    signs = _signs(more, patterns)
     explained = (patterns**2).sum(axis=1) / total
     order = np.argsort(-explained, kind="stable")
     unmixing = (signs[:, None] * outcome.unmixing)[order]
@@ -56,7 +54,7 @@ def decomposition(
     if arbitrary:
         warnings = [*warnings, _arbitrary(arbitrary, k, cut)]
     weakest = pair_curvatures(outcome.moments, more).min(axis=1)[order] if k > 1 else np.full(1, np.inf)
-    loose = int(((excess >= cut) & (weakest < contrast.identifiability_cut(more_rows))).sum())
+    loose = int(((excess >= cut) & (weakest < contrast.identifiability_cut(more.n))).sum())
     if loose:
         warnings = [*warnings, _loose(loose, k)]
     return Decomposition(
@@ -76,8 +74,8 @@ def decomposition(
                 "identifiability_cut": cut,
                 "identifiable": k - arbitrary,
                 "weakest_curvature": weakest[np.isfinite(weakest)].tolist(),
-                "weakest_curvature_cut": contrast.identifiability_cut(more_rows),
-                "curvature_rows": more_rows,
+                "weakest_curvature_cut": contrast.identifiability_cut(more.n),
+                "curvature_rows": more.n,
                 "super_gaussian": int((_tails(outcome, contrast) > 0).sum()),
                 "excess_kurtosis": (more.fourth - 3)[order].tolist(),
             },
@@ -85,10 +83,10 @@ def decomposition(
     )
 
 
-def _signs(third: F64, n: int, patterns: F64) -> F64:
+def _signs(more: Shape, patterns: F64) -> F64:
     largest = patterns[np.arange(len(patterns)), np.abs(patterns).argmax(axis=1)]
-    clear = np.abs(third) > 5 * np.sqrt(15 / n)
-    return np.where(np.where(clear, third, largest) >= 0, 1.0, -1.0)
+    clear = np.abs(more.third) > 5 * np.sqrt(more.sixth / more.n)
+    return np.where(np.where(clear, more.third, largest) >= 0, 1.0, -1.0)
 
 
 def _tails(outcome: Outcome, contrast: Contrast) -> F64:

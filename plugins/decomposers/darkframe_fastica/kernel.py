@@ -62,14 +62,18 @@ class Shape:
     """More expectations, wanted once at the end.
 
     Attributes:
+        n: Rows.
         curvature: (k, k) E[g′(y_i) y_j²].
         third: (k,) E[y³].
         fourth: (k,) E[y⁴].
+        sixth: (k,) E[y⁶].
     """
 
+    n: int
     curvature: F64
     third: F64
     fourth: F64
+    sixth: F64
 
 
 def tile_rows(k: int) -> int:
@@ -119,8 +123,8 @@ def shape(data: Whitened, unmixing: F64, contrast: Contrast, workers: Workers) -
     weights = np.ascontiguousarray(unmixing.T, np.float32)
     tile = tile_rows(data.k)
 
-    def one(span: tuple[int, int]) -> tuple[F64, F64, F64]:
-        curvature, third, fourth = np.zeros((m, m)), np.zeros(m), np.zeros(m)
+    def one(span: tuple[int, int]) -> tuple[F64, F64]:
+        curvature, powers = np.zeros((m, m)), np.zeros((3, m))
         unused = np.zeros(m, np.float32), np.zeros(m, np.float32)
         with data.reader() as read:
             for start in range(*span, tile):
@@ -129,12 +133,12 @@ def shape(data: Whitened, unmixing: F64, contrast: Contrast, workers: Workers) -
                 contrast.apply(y, g, *unused)
                 square = y * y
                 curvature += contrast.slopes(y, g).T @ square
-                third += np.einsum("tj,tj->j", square, y)
-                fourth += np.einsum("tj,tj->j", square, square)
-        return curvature, third, fourth
+                cubes = square * y
+                powers += [np.einsum("tj,tj->j", a, b) for a, b in ((square, y), (square, square), (cubes, cubes))]
+        return curvature, powers
 
-    curvature, third, fourth = (_total(part) for part in zip(*workers.run(one, spans(data.n, data.k))))
-    return Shape(curvature / data.n, third / data.n, fourth / data.n)
+    curvature, powers = (_total(part) for part in zip(*workers.run(one, spans(data.n, data.k))))
+    return Shape(data.n, curvature / data.n, *(powers / data.n))
 
 
 def single(data: Whitened, weight: F64, contrast: Contrast, workers: Workers) -> tuple[F64, float, float]:

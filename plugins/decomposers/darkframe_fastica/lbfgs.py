@@ -62,9 +62,9 @@ class _Point:
 def minimise(data: Whitened, unmixing: F64, contrast: Contrast, options: LBFGS, workers: Workers, task: Task) -> Outcome:
     """Minimise Σ s_i E[G(y_i)] over rotations from ``unmixing`` on.
 
-    Each trial of the line search is one pass that gives loss, gradient and curvatures together, so a step accepted at once (nearly all
-    are) costs one pass. The signs are those of the components' densities; they change only when clear of noise, and a change empties
-    the memory, since the objective is then another.
+    Each trial of the line search is one pass that gives loss, gradient and curvatures together, so a step accepted at once costs
+    one pass; nearly all are. The signs are those of the components' densities; they change only when clear of noise, and a change
+    empties the memory, since the objective is then another.
     """
 
     def at(unmixing: F64, signs: F64 | None) -> _Point:

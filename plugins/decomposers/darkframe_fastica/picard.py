@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from darkframe import Decomposition, FitContext, Rows
-from darkframe.numerics.components import fit_whitening
 from darkframe_fastica.contrasts import CONTRASTS, Contrast
 from darkframe_fastica.finish import decomposition
 from darkframe_fastica.kernel import Shape, shape
@@ -49,10 +48,9 @@ class Picard:
             ParameterError: More components asked for than dimensions or rows allow.
             DataError: Rows that are not finite, fewer than two, or all the same.
         """
-        whitening = fit_whitening(rows, self.params.n_components, context)
         with (
             workers() as pool,
-            whitened_stages(rows, whitening, self.params.subsample, context, pool) as stages,
+            whitened_stages(rows, self.params.n_components, self.params.subsample, context, pool) as stages,
             context.progress.task("picard", None, "iterations") as task,
         ):
             return _Fit(self.params, stages, context.seed, pool, task).run()
@@ -87,7 +85,7 @@ class _Fit:
                 break
             saddles += 1
             unmixing = self._settle(check, turned, last=False).unmixing if check is not data[-1] else turned
-        return self._finish(outcome, more, check.n, saddles, at_saddle=turned is not None)
+        return self._finish(outcome, more, saddles, at_saddle=turned is not None)
 
     def _settle(self, data: Whitened, unmixing: F64, *, last: bool) -> Outcome:
         noise = self.contrast.gradient_tolerance(data.n)
@@ -106,13 +104,12 @@ class _Fit:
     def _left(self) -> int:
         return max(0, self.params.max_iter - self.iterations)
 
-    def _finish(self, outcome: Outcome, more: Shape, more_rows: int, saddles: int, *, at_saddle: bool) -> Decomposition:
+    def _finish(self, outcome: Outcome, more: Shape, saddles: int, *, at_saddle: bool) -> Decomposition:
         tolerance = self.params.tol or self.contrast.gradient_tolerance(outcome.moments.n)
         return decomposition(
             self.stages.whitening,
             outcome,
             more,
-            more_rows,
             self.contrast,
             self.iterations,
             outcome.settled and not at_saddle,
@@ -122,10 +119,8 @@ class _Fit:
 
 
 def _warnings(outcome: Outcome, params: PicardParams, tolerance: float, at_saddle: bool) -> list[str]:
-    if at_saddle:
-        return ["Some pairs of components stayed mixed at a saddle of the objective."]
     if outcome.settled:
-        return []
+        return ["Some pairs of components stayed mixed at a saddle of the objective."] if at_saddle else []
     state = f"gradient {outcome.gradient:.1e} against {tolerance:.1e}"
     if outcome.flat:
         return [f"Stopped without converging: no step improves the objective beyond sampling noise ({state})."]

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from darkframe import DataError
+from darkframe.errors import StoreError
+from darkframe.numerics.components import fit_whitening
 from darkframe_fastica.workers import Workers
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ class OnDisk:
                     buffer = np.empty((stop - start, self.k), np.float32)
                 rows = buffer[: stop - start]
                 file.seek(start * self.k * 4)
-                _read_all(file.readinto, rows.view(np.uint8).data, self.path)
+                _read_all(file.readinto, rows.reshape(-1).view(np.uint8).data, self.path)
                 return rows
 
             yield read
@@ -119,14 +121,23 @@ def stratified(n: int, count: int, rng: np.random.Generator) -> I64:
 
 @contextmanager
 def whitened_stages(
-    rows: Rows, whitening: Whitening, first: int | None, context: FitContext, workers: Workers
+    rows: Rows, n_components: int | None, first: int | None, context: FitContext, workers: Workers
 ) -> Iterator[Stages]:
     """Whiten the rows once; the scratch file, if one was needed, is removed on leaving.
 
+    Args:
+        rows: (N, d) rows.
+        n_components: The user's own number of components, or None.
+        first: Rows of the smallest subsample; 0: none; None: the default.
+        context: Seed, recommended number of components, scratch folder.
+        workers: While they exist BLAS keeps to one thread, so that mean, covariance and eigenvectors repeat to the bit too.
+
     Raises:
-        DataError: A row holds NaN or infinite values.
+        ParameterError: More components asked for than there can be.
+        DataError: A row holds NaN or infinite values, there are fewer than two rows, or they are all the same.
         StoreError: The scratch file cannot be written.
     """
+    whitening = fit_whitening(rows, n_components, context)
     n, k = len(rows), whitening.k
     rng = np.random.default_rng([context.seed, 1])
     sizes = stage_sizes(n, k, first)
@@ -145,7 +156,7 @@ def whitened_stages(
                 if file is None:
                     everything[start : start + len(block)] = block
                 else:
-                    file.write(block.data)
+                    _write(file, block, path)
                 start += len(block)
                 task.advance(len(block))
         full: Whitened = InMemory(everything) if path is None else OnDisk(path, n, k)
@@ -153,6 +164,15 @@ def whitened_stages(
     finally:
         if path is not None:
             path.unlink(missing_ok=True)
+
+
+def _write(file: IO[bytes], block: F32, path: Path | None) -> None:
+    try:
+        file.write(block.data)
+    except OSError as error:
+        raise StoreError(
+            f"The scratch file {path} could not be written: {error.strerror}.", hint="Free some disk space."
+        ) from error
 
 
 def whitened_blocks(rows: Rows, whitening: Whitening, workers: Workers) -> Iterator[F32]:
