@@ -166,3 +166,10 @@ def test_the_documented_plugin_works_as_it_stands(tmp_path, rows, centred):
     told = site.command("describe", "decomposer", "factor-analysis")
     assert "decomposer.tol = 0.0001" in told.stdout
     assert "darkframe-factor-analysis 1.0" in told.stdout
+
+
+@pytest.mark.parametrize("name", ["PCA", "FactorAnalysis"])
+def test_adapted_estimators_pass_the_conformance_checks(name):
+    from darkframe.testing import check_decomposer
+
+    assert check_decomposer(adapter(name))
