@@ -102,7 +102,7 @@ def test_a_built_in_plugin_works_as_a_package_of_its_own(tmp_path: Path) -> None
     site = tmp_path / "site"
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(site)]
     subprocess.run([*install, *map(str, wheels)], check=True, capture_output=True)
-    environment = {**os.environ, "PYTHONPATH": str(site)}
+    environment = {**os.environ, "PYTHONPATH": str(site), "DARKFRAME_PLUGINS": "lifted-pca"}
 
     listed = subprocess.run(
         [sys.executable, "-m", "darkframe", "list-plugins", "--json"], env=environment, check=True, capture_output=True, text=True
