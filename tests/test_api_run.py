@@ -107,6 +107,14 @@ def test_a_plugin_that_cannot_be_opened_leaves_no_run(fault, sentence):
     assert not Path("runs").exists()
 
 
+def test_what_is_refused_before_anything_was_computed_leaves_no_run():
+    settings = {**SMALL, "decomposer": {"n_components": 19}}
+    with pytest.raises(UserError, match="n_components is 19, but the activations have only 18 dimensions") as caught:
+        darkframe.run("synthetic", "pca", set=settings)
+    assert api.run_path_of(caught.value) is None  # resuming could not put it right: its configuration is fixed
+    assert not list(Path("runs").iterdir())
+
+
 def test_an_exception_of_a_plugin_names_it_and_keeps_the_traceback_in_the_log():
     error = fail("card")
     assert isinstance(error, PluginError)

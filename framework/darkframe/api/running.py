@@ -13,11 +13,12 @@ from darkframe.api.log import Shown, logged, logger
 from darkframe.api.places import cache_root, new_run, refuse_used
 from darkframe.api.plan import Plan, new_plan, recorded_plan, refuse_contradictions
 from darkframe.config import Settings, merge, parse_set, read_file, read_mapping
-from darkframe.errors import OutputError
+from darkframe.errors import OutputError, UserError
 from darkframe.interfaces import Decomposer, Source, SourceContext
 from darkframe.progress import Progress, QuietProgress
 from darkframe.registry import Registry
 from darkframe.result import RunResult, load
+from darkframe.store.atomic import remove_tree
 from darkframe.store.run import RunDir
 
 _RUN_PATH = "_darkframe_run"
@@ -166,7 +167,10 @@ def _study(opened: _Opened, run: RunDir, progress: Progress) -> None:
 
 
 def _leave(run: RunDir, error: BaseException) -> None:
-    """Note in the manifest how the run ended, and on the exception where it lies."""
+    """Note in the manifest how the run ended, and on the exception where it lies; a refused one leaves nothing."""
+    if isinstance(error, UserError) and not run.arrays():  # nothing to go on from: the command is to be given anew, put right
+        remove_tree(run.path)
+        return
     interrupted = not isinstance(error, Exception)
     with contextlib.suppress(Exception):
         run.update(status="interrupted" if interrupted else "failed", error=f"{type(error).__name__}: {error}")
