@@ -69,6 +69,7 @@ def test_nothing_is_lost_and_every_slot_knows_its_place(documents, context, mode
         assert (np.diff(numbers) >= 0).all()
 
 
+@settings(deadline=None)
 @given(DOCUMENTS, st.integers(2, 9), st.sampled_from([BOS, None]))
 def test_truncate_keeps_the_beginning_of_each_document(documents, context, begin):
     batches = list(row_batches(stream(documents), rule("truncate", context, begin), 1))
@@ -78,6 +79,7 @@ def test_truncate_keeps_the_beginning_of_each_document(documents, context, begin
         assert batch.tokens[0].tolist() == [*lead, *ids][:context]
 
 
+@settings(deadline=None)
 @given(DOCUMENTS, st.integers(2, 9))
 def test_split_rows_hold_one_document_each_led_by_bos(documents, context):
     for batch in row_batches(stream(documents), rule("split", context), 3):
@@ -98,6 +100,7 @@ def test_batches_do_not_depend_on_where_one_starts(documents, mode, batch_size, 
             assert getattr(a, name).tobytes() == getattr(b, name).tobytes()
 
 
+@settings(deadline=None)
 @given(DOCUMENTS, st.sampled_from(list(PACKINGS)), st.integers(2, 9), st.sampled_from([BOS, None]))
 def test_content_tokens_counts_what_the_rows_hold(documents, mode, context, begin):
     packing = rule(mode, context, begin)
@@ -105,6 +108,7 @@ def test_content_tokens_counts_what_the_rows_hold(documents, mode, context, begi
     assert content_tokens(stream(documents)(), packing) == kept
 
 
+@settings(deadline=None)
 @given(DOCUMENTS, st.sampled_from(list(PACKINGS)), st.integers(1, 4))
 def test_skipped_documents_are_all_counted_at_the_end(documents, mode, batch_size):
     counts = [batch.skipped for batch in row_batches(stream(documents), rule(mode), batch_size)]

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sae_lens import SAE
 from sae_lens.saes.matching_pursuit_sae import MatchingPursuitSAE, MatchingPursuitSAEConfig
@@ -150,10 +150,10 @@ def test_bad_folders(tmp_path):
 def test_settings_agree_with_saelens_for_new_and_old_folders(tmp_path):
     kwargs = {"center_writing_weights": True, "fold_ln": False, "checkpoint_index": 3}
     new = saved(tmp_path / "new", make_sae("topk", metadata={"model_from_pretrained_kwargs": kwargs}))
-    settings = read_settings(new)
-    assert settings.centre
-    assert settings.unused == {"checkpoint_index": 3}
-    assert (settings.separator, settings.prepend_bos) == ("bos", True)
+    about = read_settings(new)
+    assert about.centre
+    assert about.unused == {"checkpoint_index": 3}
+    assert (about.separator, about.prepend_bos) == ("bos", True)
 
     old = tmp_path / "old"
     shutil.copytree(new, old)
@@ -170,6 +170,7 @@ def test_settings_agree_with_saelens_for_new_and_old_folders(tmp_path):
         assert mine.normalize_activations == theirs.normalize_activations
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=6), st.integers(0, 2**31))
 def test_codes_and_dense_activations_are_the_same(sizes, seed):
     generator = torch.Generator().manual_seed(seed)
