@@ -15,7 +15,7 @@ from darkframe.interfaces import Codes
 from darkframe.lm.quiet import quiet_transformers
 from darkframe.lm.settings import WEIGHTS_FILE, read_settings
 
-ROWS = 512
+ROWS = 256
 """Rows encoded at once: dense pre-activations of so many rows are all that is ever held."""
 
 _LINEAR_DECODERS = {"standard", "topk", "abstopk", "jumprelu", "gated"}
