@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
+import functools
+import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -120,12 +124,8 @@ def _collect() -> Collect:
 
 def _ledger() -> tuple[LedgerEntry, ...]:
     return (
-        LedgerEntry(
-            "explained_variance_pooled", "Explained variance, pooled", "1 − Σ‖e‖² / Σ‖x − x̄‖²", 0.8271234567, 0.81, 0.985
-        ),
-        LedgerEntry(
-            "explained_variance_dimensions", "Explained variance, per dimension", "1 − Σ var(e) / Σ var(x)", 0.83, 0.81, 0.98
-        ),
+        LedgerEntry("ev_pooled", "Explained variance, pooled", "1 − Σ‖e‖² / Σ‖x − x̄‖²", 0.8271234567, 0.81, 0.985),
+        LedgerEntry("ev_variances", "Explained variance, per dimension", "1 − Σ var(e) / Σ var(x)", 0.83, 0.81, 0.98),
         LedgerEntry("l0", "Active features per token (L0)", "E‖f‖₀", 28.13, 28.2, 28.9),
         LedgerEntry("dead_features", "Features that never fired", "#{f : max f = 0}", 12.0, 12.0, 11.0),
     )
@@ -205,12 +205,16 @@ def _examples(component: int, rng: np.random.Generator, texts: list[str]) -> Com
 
 
 def _stability(arrays: dict[str, np.ndarray]) -> Stability:
-    pair = PairStability("42", "123", 0.93, 0.41, 15, 0.91, 0.22, 15, K)
-    null = PairStability("elliptical", "elliptical", 0.44, 0.3, 0, 0.38, 0.05, 0, K)
+    pair = PairStability("seed 42", "seed 123", 0.93, 0.41, 15, 0.91, 0.22, 15, K)
+    null = PairStability("elliptical", "elliptical, other seed", 0.44, 0.3, 0, 0.38, 0.05, 0, K)
     return Stability(
-        pairs=(pair, dataclasses.replace(pair, b="999", matched_mean=0.89), dataclasses.replace(pair, a="123", b="999")),
-        halves=PairStability("half a", "half b", 0.71, 0.2, 8, 0.66, 0.11, 8, K),
-        null_pairs=(null, dataclasses.replace(null, a="rotation", b="rotation", matched_mean=0.36)),
+        pairs=(
+            pair,
+            dataclasses.replace(pair, b="seed 999", matched_mean=0.89),
+            dataclasses.replace(pair, a="seed 123", b="seed 999"),
+        ),
+        halves=PairStability("documents half a", "documents half b", 0.71, 0.2, 8, 0.66, 0.11, 8, K),
+        null_pairs=(null, dataclasses.replace(null, a="rotation", b="other rotation", matched_mean=0.36)),
         index=tuple(arrays["stability_index"].tolist()),
         index_mean=float(arrays["stability_index"].mean()),
         index_null_mean=0.21,
@@ -277,11 +281,47 @@ def fake_results(texts: list[str] | None = None, seed: int = 0) -> DarkMatterRes
     )
 
 
-def fake_run(path: Path, results: DarkMatterResults | None = None, *, status: str = "done", seed: int = 0) -> RunDir:
-    """A run directory with these results and its arrays."""
+def fake_run(
+    path: Path, results: DarkMatterResults | None = None, *, status: str = "done", seed: int = 0, collection: Path | None = None
+) -> RunDir:
+    """A run directory with these results and its arrays, and the collection (a cache entry) it was made from."""
     run = RunDir.create(path, {"source": "tiny"})
     run.step("decompose", {"seed": seed}).save({}, fake_arrays(seed))
     run.write_results(results or fake_results(seed=seed))
+    if collection is not None:
+        run.update(collection={"key": collection.name, "path": str(collection)})
     run.update(status=status)
     run.close()
     return run
+
+
+@functools.cache
+def finished_run() -> Path:
+    """One finished run with figures, page and collection, made once a process; for reading only (``copied_run`` to change it)."""
+    from support.synthetic import SyntheticParams, SyntheticSource
+
+    from darkframe.config import StudyParams
+    from darkframe.progress import QuietProgress
+    from darkframe.report.page import write_page
+    from darkframe.report.plots import save_figures
+    from darkframe.studies.collect import collect
+
+    folder = Path(tempfile.mkdtemp(prefix="darkframe-run-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    source = SyntheticSource(SyntheticParams(held=500))
+    collection, _ = collect(
+        source, tokens=None, study=StudyParams(), strict=False, cache=folder / "cache", progress=QuietProgress()
+    )
+    run = fake_run(folder / "run", collection=collection.path)
+    save_figures(run.results(), run)
+    write_page(run.results(), run)
+    return run.path
+
+
+def copied_run(target: Path, **manifest: object) -> Path:
+    """A copy of ``finished_run`` to change, with some fields of its manifest changed already."""
+    shutil.copytree(finished_run(), target)
+    run = RunDir.open(target)
+    run.update(**manifest)
+    run.close()
+    return target

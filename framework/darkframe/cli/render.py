@@ -126,7 +126,7 @@ def _bars(out: Console) -> Bars:
     columns: list[ProgressColumn] = [
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False, style="bold"),
-        BarColumn(bar_width=None),
+        BarColumn(bar_width=30 if out.width >= _WIDE else None),
     ]
     columns += [TaskProgressColumn(), RateColumn(), TimeElapsedColumn()]
     if out.width >= _NARROW:

@@ -21,4 +21,7 @@ def frame(table: Table) -> pd.DataFrame:
 
 
 def _series(column: Column, values: list[object]) -> pd.Series:
-    return pd.Series(values, dtype=_DTYPES.get(column.format, "float64"))
+    dtype = _DTYPES.get(column.format, "float64")
+    if dtype == "string":  # a lone surrogate has no UTF-8: it is written as \\ud800
+        values = [None if value is None else str(value).encode("utf-8", "backslashreplace").decode() for value in values]
+    return pd.Series(values, dtype=dtype)

@@ -36,6 +36,7 @@ _SECTIONS = (
     ("compare-section", "Kurtosis of components and features", "", ("compare", "nulls"), ("ica_vs_sae_kurtosis",)),
 )
 _FOLDED = {"nulls", "collect"}
+_FEW = {"most_novel", "most_known"}  # shown without their least important columns; the table of all components has them
 
 
 def write_page(results: DarkMatterResults, run: RunDir) -> Path:
@@ -89,6 +90,8 @@ def _titled(table: Table) -> str:
     caption = f'<p class="caption">{escaped(table.caption)}</p>' if table.caption else ""
     if table.name in _FOLDED:
         return f"<details><summary>{escaped(table.title)}</summary>{caption}{table_html(table)}</details>"
+    if table.name in _FEW:
+        table = table.only([column.name for column in table.columns if column.priority < 3])
     title = "" if table.name == "summary" else f"<h3>{escaped(table.title)}</h3>"
     return f"{title}{caption}{table_html(table)}"
 

@@ -22,6 +22,7 @@ p { max-width: 48rem; } a { color: var(--accent); }
 th { text-align: left; font-weight: 600; border-bottom: 2px solid var(--line); vertical-align: bottom; }
 td { border-bottom: 1px solid var(--line); vertical-align: top; } th, td { padding: .3rem .75rem .3rem 0; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; padding-left: .5rem; }
+td.w { min-width: 18rem; }
 td.t, .context { font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; }
 img { max-width: 100%; height: auto; display: block; margin: .5rem 0; border-radius: 6px; }
 .two { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr)); gap: 1rem; }
@@ -34,7 +35,7 @@ img { max-width: 100%; height: auto; display: block; margin: .5rem 0; border-rad
 .context li { display: grid; grid-template-columns: 4.8rem 1fr auto; gap: .8rem; padding: .12rem 0; overflow-wrap: anywhere; }
 .context .a { text-align: right; color: var(--faint); }
 .context .where { color: var(--faint); font-size: .8rem; white-space: nowrap; }
-mark { color: inherit; border-radius: 3px; padding: 0 .15em; font-weight: 600; background: rgba(var(--mark), var(--s)); }
+mark { color: inherit; border-radius: 3px; font-weight: 600; background: rgba(var(--mark), var(--s)); }
 mark.minus { background: rgba(var(--minus), var(--s)); }
 summary { cursor: pointer; color: var(--accent); margin: .5rem 0; }
 pre { font-size: .8rem; overflow-x: auto; background: var(--card); padding: .8rem; border-radius: 8px; }

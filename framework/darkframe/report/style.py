@@ -83,6 +83,7 @@ def fit_titles(figure: Figure) -> None:
         for text in (ax.title, ax._left_title, *ax.texts):  # type: ignore[attr-defined]
             if text.get_gid() == "title" and text.get_window_extent().width > room:
                 text.set_fontsize(text.get_fontsize() * room / text.get_window_extent().width)
+    figure.set_layout_engine("none")  # laid out once is enough
 
 
 def save_bytes(figure: Figure, kind: str) -> bytes:

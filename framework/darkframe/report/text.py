@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 _NAMED = {" ": "␣", "\n": "↵", "\t": "⇥", "\x7f": "␡"}
-_MISSING = "–"
+_MISSING, _HUGE = "–", 1e4
 
 
 def _visible_character(character: str) -> str:
@@ -76,7 +76,7 @@ def decimal(value: float) -> str:
 
 def tenths(value: float) -> str:
     """One decimal: expected counts."""
-    return _MISSING if math.isnan(value) else f"{value:,.1f}".replace("-", "−")
+    return f"{value:,.1f}".replace("-", "−") if abs(value) < _HUGE else decimal(value)
 
 
 def signed(value: float) -> str:
@@ -86,14 +86,12 @@ def signed(value: float) -> str:
 
 def cosine(value: float) -> str:
     """Three decimals: cosines, quantiles and stabilities."""
-    return _MISSING if math.isnan(value) else f"{value:.3f}".replace("-", "−")
+    return f"{value:.3f}".replace("-", "−") if abs(value) < _HUGE else decimal(value)
 
 
 def share(value: float) -> str:
     """A share of one as a percentage with one decimal; < 0.1 % is said so."""
-    if math.isnan(value):
-        return _MISSING
-    if math.isinf(value):
+    if not abs(value) < _HUGE:  # nan, too
         return decimal(value)
     if 0 < abs(value) < 0.0005:
         return "< 0.1 %" if value > 0 else "> −0.1 %"
