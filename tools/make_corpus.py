@@ -21,7 +21,7 @@ from tinykit import data, files, packing
 from tinykit.cleaning import Document
 from tinykit.readers import READERS
 from tinykit.sources import PACKAGES, fetch
-from tinykit.split import drop_leaks, drop_repeats, hold_out, shared_shingles
+from tinykit.split import drop_leaks, drop_repeats, hold_out, shared_shingles, shuffled
 
 
 def read_all(raw: Path, *, allow_changed: bool) -> list[Document]:
@@ -53,7 +53,7 @@ def build(args: argparse.Namespace) -> dict[str, Any]:
     folder: Path = args.build / "corpus"
     documents = drop_repeats(read_all(args.build / "raw", allow_changed=args.allow_changed))
     held_ids = hold_out(documents, share=args.share, seed=args.seed)
-    held = [d for d in documents if d.id in held_ids]
+    held = shuffled((d for d in documents if d.id in held_ids), seed=args.seed)
     train, leaks = drop_leaks([d for d in documents if d.id not in held_ids], held)
     tokenizer = packing.train_tokenizer((d.text for d in train), vocabulary=args.vocabulary)
     train_tokens = packing.encode_all(tokenizer, [d.text for d in train])

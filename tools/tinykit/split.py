@@ -55,6 +55,11 @@ def hold_out(documents: Sequence[Document], *, share: float, seed: int) -> set[s
     return chosen
 
 
+def shuffled(documents: Iterable[Document], *, seed: int) -> list[Document]:
+    """Documents in hash order, so that the first tokens of the text are of every source."""
+    return sorted(documents, key=lambda d: hashlib.sha256(f"order:{seed}:{d.id}".encode()).digest())
+
+
 def _shingles(paragraph: str) -> Iterator[int]:
     words = _WORD.findall(paragraph.lower())
     for start in range(len(words) - SHINGLE + 1):
