@@ -61,7 +61,7 @@ class Trainer:
         args = self.args
         factor = schedule(self.step, steps=args.steps, warmup=args.warmup, cooldown=args.cooldown)
         loss = self.loss(self.batches.at(self.step))
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer, rates in zip(self.optimizers, self.rates, strict=True):
             for group, rate in zip(optimizer.param_groups, rates, strict=True):

@@ -68,16 +68,18 @@ class Trainer:
 
     def sparsity(self) -> float:
         """k, coming down from four times its value over the first tenth of the steps."""
-        return self.args.k * max(1.0, 4.0 - 30.0 * self.step / self.args.steps)
+        k: float = self.args.k
+        return k * max(1.0, 4.0 - 30.0 * self.step / self.args.steps)
 
     def advance(self) -> None:
         """Takes one step."""
         args = self.args
         factor = schedule(self.step, steps=args.steps, warmup=args.warmup, cooldown=0.5)
         self.optimizer.param_groups[0]["lr"] = args.lr * factor
-        loss, unexplained = self.sae.loss(self.batch(), self.sparsity())
+        with torch.autocast("cpu", torch.bfloat16):
+            loss, unexplained = self.sae.loss(self.batch(), self.sparsity())
         self.optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         self.sae.fix_gradient()
         torch.nn.utils.clip_grad_norm_(self.sae.parameters(), 1.0)
         self.optimizer.step()
@@ -183,11 +185,11 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--build", type=Path, default=Path("build/tiny"), help="folder for everything built")
     parser.add_argument("--name", default="sae", help="folder within BUILD")
     parser.add_argument("--lm", default="lm", help="folder of the model within BUILD")
-    for name, default in (("seed", 0), ("layer", 3), ("expansion", 12), ("steps", 6000), ("batch", 4096)):
+    for name, default in (("seed", 0), ("layer", 3), ("expansion", 12), ("steps", 5000), ("batch", 4096)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    for name, default in (("rows", 60_000), ("warmup", 100), ("log-every", 50), ("threads", 2)):
+    for name, default in (("rows", 30_000), ("warmup", 100), ("log-every", 50), ("threads", 2)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    for name, value in (("k", 24.0), ("lr", 1e-3)):
+    for name, value in (("k", 20.0), ("lr", 1e-3)):
         parser.add_argument(f"--{name}", type=float, default=value)
     parser.add_argument("--checkpoints", type=float, nargs="+", default=[0.02, 0.08, 0.25, 0.55, 1.0])
     return parser.parse_args()

@@ -69,7 +69,7 @@ def corpus_section(corpus: Facts) -> str:
         (p.source, f"`{p.spec}` ({p.client})", f'"{p.licence_quote}" (`{Path(p.licence_file).name}`)', p.note)
         for p in PACKAGES
     ]
-    sizes = []
+    sizes = list[tuple[str, ...]]()
     for source, row in corpus["train"].items():
         held = corpus["heldout"][source]
         shared = corpus["heldout_shingles_seen_in_training"][source]
@@ -174,7 +174,7 @@ def sae_section(recipe: Facts, found: Facts, marks: Sequence[Facts]) -> str:
     how = recipe["recipe"]
     rows = [
         (
-            "explained variance, 1 - sum |x - x_hat|^2 / sum |x - mean|^2",
+            "explained variance, 1 − Σ‖x − x̂‖² / Σ‖x − mean‖²",
             f"{found['explained_variance']:.4f}",
         ),
         ("L0, mean features that fire", f"{found['l0']:.2f}"),
@@ -204,7 +204,7 @@ Site `{found["hook_name"]}`: the input of block {found["layer"]}, `hidden_states
 as SAELens's {found["architecture"]} with one threshold for all features (chosen on training activations so
 that k fire in the mean). Decoder rows have length one; `b_dec` began at the mean.
 {recipe["training_activations"]:,} activations of the training text, BOS positions left out; {how["steps"]:,}
-steps of {how["batch"]:,}; Adam at {how["lr"]}; seed {how["seed"]}.
+steps of {how["batch"]:,}; Adam at {how["lr"]}, bfloat16 products; seed {how["seed"]}.
 
     python tools/train_sae.py --build build/tiny
 

@@ -37,6 +37,8 @@ class Affine(nn.Module):
 class Attention(nn.Module):
     """Causal self-attention."""
 
+    mask: Tensor
+
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.heads = shape.heads

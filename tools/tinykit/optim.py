@@ -25,7 +25,8 @@ def orthogonalise(stack: Tensor, *, steps: int = 5) -> Tensor:
     for _ in range(steps):
         gram = x @ x.mT
         x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
-    return (x.mT if tall else x).float()
+    out: Tensor = (x.mT if tall else x).float()
+    return out
 
 
 class Muon(torch.optim.Optimizer):
@@ -40,7 +41,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         """Updates every matrix; matrices of one shape together."""
         for group in self.param_groups:
             stacks: dict[tuple[int, ...], list[tuple[Tensor, Tensor]]] = defaultdict(list)
@@ -66,13 +67,15 @@ class Muon(torch.optim.Optimizer):
     def _pieces(parameter: Tensor, direction: Tensor) -> list[tuple[Tensor, Tensor]]:
         height, width = parameter.shape
         if width == 3 * height:
-            return list(zip(parameter.split(height, dim=1), direction.split(height, dim=1), strict=True))
+            return list(
+                zip(torch.split(parameter, height, 1), torch.split(direction, height, 1), strict=True)
+            )
         return [(parameter, direction)]
 
 
 def make_optimizers(model: nn.Module, *, muon_lr: float, adam_lr: float, weight_decay: float) -> list[Any]:
     """Returns Muon over the blocks' matrices and AdamW over embeddings, norms and biases."""
-    matrices, embeddings, vectors = [], [], []
+    matrices, embeddings, vectors = list[nn.Parameter](), list[nn.Parameter](), list[nn.Parameter]()
     for name, parameter in model.named_parameters():
         if parameter.ndim < 2:
             vectors.append(parameter)

@@ -52,7 +52,7 @@ def pack(documents: Sequence[Tokens], *, context: int = CONTEXT, bos: int = BOS_
     for document in documents:
         joined += [np.asarray([bos], dtype=np.uint16), document]
     stream = np.concatenate(joined[1:])
-    rows, at = [], 0
+    rows, at = list[Tokens](), 0
     while True:
         at += int(at < len(stream) and at > 0 and stream[at] == bos)
         part = stream[at : at + context - 1]
