@@ -61,6 +61,7 @@ def test_components_are_indexed_by_number_with_their_tokens(result):
 def test_figures_are_drawn_when_asked_for(result):
     figure = result.figures["residual_pca"]
     assert isinstance(figure, matplotlib.figure.Figure) and result.figures["residual_pca"] is figure
+    assert figure._repr_png_().startswith(b"\x89PNG")
     with pytest.raises(KeyError, match="This run has no figure"):
         result.figures["residual"]
 

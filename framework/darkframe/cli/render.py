@@ -123,14 +123,12 @@ def _bars(out: Console) -> Bars:
         def render(self, task: BarState) -> Text:
             return Text(task.fields["note"], style="dim", overflow="ellipsis", no_wrap=True)
 
-    columns: list[ProgressColumn] = [
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False, style="bold"),
-        BarColumn(bar_width=30 if out.width >= _WIDE else None),
-    ]
-    columns += [TaskProgressColumn(), RateColumn(), TimeElapsedColumn()]
+    columns: list[ProgressColumn] = [SpinnerColumn(), TextColumn("{task.description}", markup=False, style="bold")]
     if out.width >= _NARROW:
-        columns.append(TimeRemainingColumn(compact=True))
+        columns.append(BarColumn(bar_width=30 if out.width >= _WIDE else None))
+    columns += [TaskProgressColumn(), RateColumn()]
+    if out.width >= _NARROW:
+        columns += [TimeElapsedColumn(), TimeRemainingColumn(compact=True)]
     if out.width >= _WIDE:
         columns.append(NoteColumn(table_column=BarCell(ratio=1)))
     return Bars(*columns, console=out, refresh_per_second=5, transient=True, expand=True)

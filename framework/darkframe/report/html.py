@@ -16,16 +16,9 @@ def escaped(text: object) -> str:
 
 def cell(column: Column, text: str) -> str:
     """One table cell; its text isolated, so that right-to-left writing stays inside."""
-    kind = (
-        ' class="n"'
-        if column.is_numeric
-        else ' class="t"'
-        if column.format == "token"
-        else ' class="w"'
-        if len(text) > 40
-        else ""
-    )
-    return f"<td{kind}><bdi>{escaped(text)}</bdi></td>"
+    kind = "n" if column.is_numeric else "t" if column.format == "token" else "w" if len(text) > 40 else ""
+    opening = f'<td class="{kind}">' if kind else "<td>"
+    return f"{opening}<bdi>{escaped(text)}</bdi></td>"
 
 
 def table_html(table: Table) -> str:

@@ -67,10 +67,17 @@ def styled() -> Iterator[None]:
         yield
 
 
+class ShownFigure(Figure):
+    """A figure that a notebook shows, though pyplot does not know it."""
+
+    def _repr_png_(self) -> bytes:
+        return save_bytes(self, "png")
+
+
 def new_figure(width: float = 8.0, height: float = 4.4) -> Figure:
     """An empty figure with an Agg canvas of its own (inches)."""
     engine = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08, wspace=0.06, hspace=0.06)
-    figure = Figure(figsize=(width, height), layout=engine)
+    figure = ShownFigure(figsize=(width, height), layout=engine)
     FigureCanvasAgg(figure)
     return figure
 
