@@ -78,24 +78,31 @@ def cpu_seconds(work: Callable[[], T]) -> tuple[float, T]:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="2,048 rows instead of 16,384")
+    parser.add_argument("--quick", action="store_true", help="3 rounds of 1,024 rows instead of 8 of 4,096")
     options = parser.parse_args(argv)
+    rounds, rows = (3, 1024) if options.quick else (8, 4096)
     torch.set_num_threads(1)
     sae = random_sae()
     dictionary = SaeDictionary(sae)
-    x = torch.randn((2048 if options.quick else 16_384, D), generator=torch.Generator().manual_seed(1))
+    x = torch.randn((rows, D), generator=torch.Generator().manual_seed(1))
     one_pass(dictionary, x[:512])  # compiles
     notebook(sae, x[:512])
-    product, _ = cpu_seconds(lambda: [chunk @ sae.W_enc for chunk in torch.split(x, 512)])
-    ours, statistics = cpu_seconds(lambda: one_pass(dictionary, x))
-    theirs, (fires, kurtosis) = cpu_seconds(lambda: notebook(sae, x))
+    product, ours, theirs = [], [], []
+    for _ in range(rounds):  # taken in turn, so that a busy machine slows all of them
+        product.append(cpu_seconds(lambda: [chunk @ sae.W_enc for chunk in torch.split(x, 256)])[0])
+        seconds, statistics = cpu_seconds(lambda: one_pass(dictionary, x))
+        ours.append(seconds)
+        seconds, (fires, kurtosis) = cpu_seconds(lambda: notebook(sae, x))
+        theirs.append(seconds)
     np.testing.assert_array_equal(statistics.fire_count, fires)
     np.testing.assert_allclose(statistics.kurtosis, kurtosis, rtol=1e-6, atol=1e-6)
-    per_token = 1e3 / len(x)
-    print(f"Feature moments: {len(x):,} rows x {D}, {F:,} features, L0 {fires.sum() / len(x):.1f}, one thread, CPU ms a token")
-    print(f"  notebook, two dense passes   {theirs * per_token:6.3f}")
-    print(f"  darkframe, one sparse pass   {ours * per_token:6.3f}   (the product x W_enc alone {product * per_token:.3f})")
-    print(f"  ratio {theirs / ours:.1f} (goal >= {GOAL:.0f})")
+    print(f"Feature moments: {rows:,} rows x {D}, {F:,} features, L0 {fires.sum() / rows:.1f}, one thread")
+    print(f"CPU ms a token, best of {rounds} rounds:")
+    print(f"  notebook, two dense passes   {min(theirs) * 1e3 / rows:6.3f}")
+    print(
+        f"  darkframe, one sparse pass   {min(ours) * 1e3 / rows:6.3f}   (the product x W_enc alone {min(product) * 1e3 / rows:.3f})"
+    )
+    print(f"  ratio {min(theirs) / min(ours):.1f} (goal >= {GOAL:.0f})")
     return 0
 
 
