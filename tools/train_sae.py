@@ -68,8 +68,8 @@ class Trainer:
 
     def sparsity(self) -> float:
         """k, coming down from four times its value over the first tenth of the steps."""
-        k: float = self.args.k
-        return k * max(1.0, 4.0 - 30.0 * self.step / self.args.steps)
+        done = self.step / int(self.args.steps)
+        return float(self.args.k) * max(1.0, 4.0 - 30.0 * done)
 
     def advance(self) -> None:
         """Takes one step."""
