@@ -68,11 +68,13 @@ def test_every_figure_has_its_null_beside_it(novel):
         == set(results.match.expected_novel)
         == {"isotropic", "rotation", "elliptical"}
     )
-    assert {null.name for null in results.compare.nulls} == {"rotation", "elliptical"}
-    assert {pair.a for pair in results.stability.null_pairs} == {"rotation", "elliptical"}
+    three = {"isotropic", "rotation", "elliptical"}
+    for nulls in (results.compare.nulls, results.stability.index_nulls):
+        assert {null.name for null in nulls} == three
+    assert {pair.a for pair in results.stability.null_pairs} == three
     for component in results.match.components:
-        assert set(component.quantiles) == {"isotropic", "rotation", "elliptical"}
-        assert component.kurtosis_quantiles == {"rotation": 1.0, "elliptical": 1.0}
+        assert set(component.quantiles) == set(component.stability_quantiles) == three
+        assert component.kurtosis_quantiles == dict.fromkeys(three, 1.0)
     pooled = run.array("null_elliptical_cosines")
     assert results.match.components[0].quantiles["elliptical"] == (pooled <= results.match.components[0].cosine).mean()
     assert results.stability.index_mean > results.stability.index_null_mean

@@ -146,6 +146,28 @@ class Decompose:
 
 
 @dataclass(frozen=True)
+class NullSummary:
+    """One figure's distribution under one null.
+
+    Attributes:
+        name: ``isotropic``, ``rotation`` or ``elliptical``.
+        title: What the null is, in one sentence.
+        draws: How many values the distribution holds.
+        mean, median, q05, q95, min, max: Of the distribution.
+    """
+
+    name: str
+    title: str
+    draws: int
+    mean: float
+    median: float
+    q05: float
+    q95: float
+    min: float
+    max: float
+
+
+@dataclass(frozen=True)
 class PairStability:
     """Two fits compared by |cos| of their directions.
 
@@ -174,6 +196,8 @@ class Stability:
         null_pairs: The same comparison for fits of the nulls (chance level), named ``rotation`` and ``elliptical``.
         index: Per component, Icasso's index Iq over seeds and halves: mean within-cluster minus mean between-cluster |cos|.
         index_mean: Its mean; ``index_null_mean`` the same over the elliptical null's fits.
+        index_nulls: The index's distribution over as many sets of isotropic directions and of rotations as there are fits, and
+            over the elliptical null's fits.
         identifiable_matched_mean: Mean matched |cos| over seeds of the identifiable components only, or None.
         replication: Per component, |correlation| of the two document halves' components that go with it (0 where they lead to
             different ones): both halves found it by themselves.
@@ -193,28 +217,7 @@ class Stability:
     replication_cut: float = float("nan")
     replicated: int = 0
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class NullSummary:
-    """One figure's distribution under one null.
-
-    Attributes:
-        name: ``isotropic``, ``rotation`` or ``elliptical``.
-        title: What the null is, in one sentence.
-        draws: How many values the distribution holds.
-        mean, median, q05, q95, min, max: Of the distribution.
-    """
-
-    name: str
-    title: str
-    draws: int
-    mean: float
-    median: float
-    q05: float
-    q95: float
-    min: float
-    max: float
+    index_nulls: tuple[NullSummary, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -227,7 +230,7 @@ class ComponentMatch:
         label: ``known`` (> known cut), ``partial``, or ``novel`` (≤ novel cut).
         quantiles: For each null, the share of its draws at or below ``cosine``.
         kurtosis: Excess kurtosis of the component's source; ``kurtosis_quantiles`` in each null that has one.
-        stability: Its stability index.
+        stability: Its stability index; ``stability_quantiles`` in each null.
         beats_null: Whether the component holds structure that the elliptical null does not: its kurtosis lies beyond the null
             fits' family-wise cut, in each half of the documents too, and both halves found the component by themselves.
         reason: Why, in words.
@@ -249,6 +252,7 @@ class ComponentMatch:
     reason: str
     kurtosis_halves: tuple[float, ...] = ()
     replication: float = float("nan")
+    stability_quantiles: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -393,8 +397,12 @@ ARRAYS: Mapping[str, str] = {
     "null_isotropic_cosines": "(m,) float64: max |cos| of isotropic random directions",
     "null_rotation_cosines": "(m,) float64: max |cos| of random rotations within the whitened space",
     "null_elliptical_cosines": "(m,) float64: max |cos| of the components of the elliptical null's fits",
+    "null_isotropic_kurtosis": "(m,) float64: excess kurtosis of the residual along isotropic random directions",
     "null_rotation_kurtosis": "(m,) float64: excess kurtosis of the residual along random rotations within the whitened space",
     "null_elliptical_kurtosis": "(m,) float64: excess kurtosis of the sources of the elliptical null's fits",
+    "null_isotropic_stability": "(m,) float64: Icasso's Iq of unrelated sets of isotropic random directions",
+    "null_rotation_stability": "(m,) float64: Icasso's Iq of unrelated random rotations within the whitened space",
+    "null_elliptical_stability": "(m,) float64: Icasso's Iq of the components of the elliptical null's fits",
     "active_features": "(a,) int64: features that fire on more than the active rate of tokens",
     "feature_kurtosis": "(a,) float64: excess kurtosis of their activations over all tokens, zeros included",
     "active_features_all": "(b,) int64: the same with massive tokens",

@@ -21,7 +21,7 @@ from sklearn.exceptions import ConvergenceWarning
 from darkframe.config import PluginChoice, RunConfig, StudyParams
 from darkframe.interfaces import Batch, Codes, Decomposition, Diagnostics, FitContext, Rows, SourceCard
 from darkframe.numerics.whitening import Whitening
-from darkframe.plugin import param
+from darkframe.plugin import NoParams, param
 from darkframe.progress import QuietProgress
 from darkframe.results import DarkMatterResults
 from darkframe.store.run import RunDir
@@ -167,7 +167,7 @@ class ScikitICA:
 def config(n_components: int | None, seed: int = 42, name: str = "scikit-ica", **study: Any) -> RunConfig:
     chosen = {"seeds": (42, 123), "nulls": 3, "null_directions": 200, **study}
     return RunConfig(
-        source=PluginChoice("source", "planted", "tests", "0", None),
+        source=PluginChoice("source", "planted", "tests", "0", NoParams()),
         decomposer=PluginChoice("decomposer", name, "tests", "0", ICAParams(n_components)),
         study=StudyParams(**chosen),
         tokens=None,

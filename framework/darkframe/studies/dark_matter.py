@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import platform
-import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,8 @@ from darkframe.studies.steps.decompose import check_components, decompose, other
 from darkframe.studies.steps.diagnose import diagnose
 from darkframe.studies.steps.fits import decompose_record
 from darkframe.studies.steps.interpret import interpret
-from darkframe.studies.steps.match import match, nulls
+from darkframe.studies.steps.match import Material, match
+from darkframe.studies.steps.nulls import nulls
 from darkframe.studies.steps.pca import pca
 from darkframe.studies.steps.project import project
 from darkframe.studies.steps.stability import stability
@@ -64,7 +64,6 @@ def run_dark_matter(
     run.update(collection={"key": collection.key, "path": str(collection.path)})
     study = Study(config, source, collection, make_decomposer, run, progress)
     check_components(config, collection.d_model, len(study.rows))
-    began = time.perf_counter()
 
     diagnosed, diagnose_seconds = diagnose(study)
     components, pca_seconds = pca(study)
@@ -72,25 +71,19 @@ def run_dark_matter(
     main = decompose(study, k)
     projected = project(study, main)
     fits = other_fits(study, main, k)
-    stable, stability_seconds = stability(study, fits)
-    null = nulls(study, fits)
-    matched, match_seconds = match(study, fits, projected, null, stable)
+    null = nulls(study, fits, projected)
+    stable, stability_seconds = stability(study, fits, null)
+    matched, match_seconds = match(study, Material(fits, projected, null, stable))
     interpreted, interpret_seconds = interpret(study, matched, projected, main.key)
     compared, compare_seconds = compare(study, projected, null)
-    fitted = decompose_record(main)
-    conclusion = conclude(collected, fitted, stable, matched, len(study.rows))
+    conclusion = conclude(collected, decompose_record(main), stable, matched, len(study.rows))
 
     results = DarkMatterResults(
-        schema=SCHEMA,
-        study="dark-matter",
-        source=_source_record(config, source),
-        decomposer=_choice_record(config.decomposer),
-        settings=_settings(config),
-        environment=_environment(),
+        **_about(config, source),
         collect=collected,
         diagnose=diagnosed,
         pca=components,
-        decompose=fitted,
+        decompose=decompose_record(main),
         stability=stable,
         match=matched,
         interpret=interpreted,
@@ -103,12 +96,11 @@ def run_dark_matter(
             "decompose": main.seconds,
             "sources": projected.seconds,
             "other fits": fits.seconds,
-            "stability": stability_seconds,
             "nulls": null.seconds,
+            "stability": stability_seconds,
             "match": match_seconds,
             "interpret": interpret_seconds,
             "compare": compare_seconds,
-            "after collecting": time.perf_counter() - began,
         },
     )
     run.write_results(results)
@@ -116,34 +108,21 @@ def run_dark_matter(
     return results
 
 
-def _choice_record(choice: Any) -> Mapping[str, Any]:
-    return {"name": choice.name, "distribution": choice.distribution, "version": choice.version, "params": plain(choice.params)}
-
-
-def _source_record(config: RunConfig, source: Source) -> Mapping[str, Any]:
-    return {**_choice_record(config.source), **plain(source.card())}
-
-
-def _settings(config: RunConfig) -> Mapping[str, Any]:
-    study = {field.name: getattr(config.study, field.name) for field in dataclasses.fields(config.study)}
-    record: Mapping[str, Any] = plain(
-        {
-            "tokens": config.tokens,
-            "seed": config.seed,
-            "device": config.device,
-            "strict": config.strict,
-            "quick": config.quick,
-            "study": study,
-        }
-    )
-    return record
+def _about(config: RunConfig, source: Source) -> dict[str, Any]:
+    """What was studied, with what, where."""
+    return {
+        "schema": SCHEMA,
+        "study": "dark-matter",
+        "source": {**config.source.record(), **plain(source.card())},
+        "decomposer": config.decomposer.record(),
+        "settings": {name: value for name, value in config.record().items() if name not in ("source", "decomposer")},
+        "environment": _environment(),
+    }
 
 
 def _environment() -> Mapping[str, Any]:
     found = {}
     for package in PACKAGES:
-        try:
+        with suppress(PackageNotFoundError):
             found[package] = version(package)
-        except PackageNotFoundError:
-            continue
     return {"python": platform.python_version(), "platform": platform.platform(), "packages": found}

@@ -9,7 +9,7 @@ import numpy as np
 from darkframe.results import Compare
 from darkframe.store.records import record_from_plain
 from darkframe.studies.steps.base import HEADLINE, Arrays, Outcome, Study, kurtosis_summary
-from darkframe.studies.steps.match import kurtosis_null_summaries
+from darkframe.studies.steps.nulls import Nulls
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from darkframe.interfaces import F64, I64
 
 
-def compare(study: Study, projected: Outcome, null: Outcome) -> tuple[Compare, float]:
+def compare(study: Study, projected: Outcome, nulls: Nulls) -> tuple[Compare, float]:
     """Kurtosis of components, of features that fire on more than ``study.active_rate`` of tokens, and of the nulls."""
 
     def compute(_: object) -> tuple[Compare, Arrays]:
@@ -30,7 +30,7 @@ def compare(study: Study, projected: Outcome, null: Outcome) -> tuple[Compare, f
             features=kurtosis_summary(kurtosis),
             components_all=kurtosis_summary(projected.arrays["component_kurtosis_all"]),
             features_all=kurtosis_summary(kurtosis_all),
-            nulls=kurtosis_null_summaries(projected, null),
+            nulls=Nulls.summaries(nulls.kurtosis),
         )
         arrays: dict[str, NDArray[np.float64] | NDArray[np.int64]] = {
             "active_features": active,
@@ -40,7 +40,7 @@ def compare(study: Study, projected: Outcome, null: Outcome) -> tuple[Compare, f
         }
         return record, arrays
 
-    outcome = study.step("compare", {"depends": [projected.key, null.key], "active_rate": study.params.active_rate}, compute)
+    outcome = study.step("compare", {"depends": [projected.key, nulls.key], "active_rate": study.params.active_rate}, compute)
     return record_from_plain(Compare, outcome.record), outcome.seconds
 
 

@@ -65,11 +65,11 @@ _RULE = {
 
 def _text(finding: str, notebook: str, match: Match, beat: int, n: int) -> list[str]:
     cut = match.null_cuts["kurtosis"]
-    expected = ", ".join(f"{count:.0f} under the {name} null" for name, count in match.expected_novel.items())
+    expected = ", ".join(f"{count:.0f} ({name})" for name, count in match.expected_novel.items())
     sentences = [
         f"By the cuts alone {match.novel} of {n} components are novel (max |cos| ≤ {match.novel_cut:g}) and {match.known} known "
         f"(> {match.known_cut:g}), which would read as {_RULE[notebook]}.",
-        f"But of {n} directions without any structure as many would be novel as follows: {expected}.",
+        f"Of as many directions without any structure the nulls expect {expected} to be novel.",
         f"{beat} of {n} components beat the elliptical null: their kurtosis is beyond the null's {cut:.2f} in "
         "both halves of the documents, which find them by themselves; with nothing to find, one or more would in at most 5 % "
         "of runs.",

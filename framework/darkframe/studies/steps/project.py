@@ -1,4 +1,4 @@
-"""The one pass over all tokens: sources written as they come, their moments and largest values, the rotation null's kurtosis."""
+"""The one pass over all tokens: sources written as they come, their moments and largest values, the nulls' kurtosis."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from darkframe.interfaces import Decomposition, Diagnostics
 from darkframe.numerics.moments import CentralMoments, MomentAccumulator
-from darkframe.numerics.nulls import rotations
+from darkframe.numerics.nulls import isotropic_directions, rotations
 from darkframe.numerics.topk import TopK
 from darkframe.numerics.whitening import Whitening
 from darkframe.studies.steps.base import HEADLINE, Arrays, Outcome, Study
@@ -23,27 +23,39 @@ if TYPE_CHECKING:
     from darkframe.studies.steps.fits import Fit
 
 HALF_A, HALF_B, LEFT_OUT = 0, 1, 2
+DRAWN = 10  # sets of k random directions at most whose kurtosis is taken: the pass's memory must not grow with ``study.nulls``
 
 
 @dataclass(frozen=True, eq=False)
-class _Rotated:
-    """Rows along random rotations of the whitened space."""
+class _Drawn:
+    """Rows along random directions: isotropic ones, and random rotations of the whitened space."""
 
     whitening: Whitening
+    isotropic: F32
     rotations: F32
 
-    def transform(self, block: NDArray[Any]) -> F32:
-        """(n, rotations × k) values of a block."""
-        out: F32 = self.whitening.whiten(block) @ self.rotations
-        return out
+    @classmethod
+    def of(cls, study: Study, k: int) -> _Drawn:
+        """As many of each as the null has fits, up to a limit, of k directions each."""
+        whitening, seed = Whitening.fit(study.rows.mean, study.rows.covariance, k), study.config.seed
+        sets = min(study.params.nulls, DRAWN)
+        rotated = np.concatenate(list(rotations(whitening.k, sets, derived_seed(seed, 5))), axis=1)
+        isotropic = isotropic_directions(sets * k, study.rows.shape[1], derived_seed(seed, 10))
+        return cls(whitening, isotropic.T.astype(np.float32), rotated.astype(np.float32))
+
+    def along(self, block: NDArray[Any]) -> tuple[F32, F32]:
+        """Values of a block along the isotropic directions and along the rotations, (n, sets × k) each."""
+        centred = block - self.whitening.mean.astype(np.float32)
+        return centred @ self.isotropic, self.whitening.whiten(block) @ self.rotations
 
 
 class _Pass:
     """What is accumulated over the pass; nothing of it grows with the tokens."""
 
-    def __init__(self, components: int, rotated: _Rotated, top: int) -> None:
+    def __init__(self, components: int, drawn: _Drawn, top: int) -> None:
         self.groups = [MomentAccumulator(components) for _ in (HALF_A, HALF_B, LEFT_OUT)]
-        self.rotated, self.null = rotated, MomentAccumulator(rotated.rotations.shape[1])
+        self.drawn = drawn
+        self.nulls = [MomentAccumulator(part.shape[1]) for part in (drawn.isotropic, drawn.rotations)]
         self.top = TopK(components, top)
 
     def update(self, block: F32, sources: F32, groups: NDArray[np.int64], first: int) -> None:
@@ -51,7 +63,8 @@ class _Pass:
         fitted = groups != LEFT_OUT
         for group, moments in enumerate(self.groups):
             moments.update(sources[groups == group])
-        self.null.update(self.rotated.transform(block[fitted]))
+        for moments, values in zip(self.nulls, self.drawn.along(block[fitted])):
+            moments.update(values)
         self.top.update(sources[fitted], first + np.flatnonzero(fitted))
 
 
@@ -68,16 +81,10 @@ def _decomposition(main: Fit) -> Decomposition:
     return Decomposition(mean, patterns, filters, explained, main.record.explained_total, said)
 
 
-def _rotated(study: Study, k: int) -> _Rotated:
-    whitening = Whitening.fit(study.rows.mean, study.rows.covariance, k)
-    drawn = list(rotations(whitening.k, study.params.nulls, derived_seed(study.config.seed, 5)))
-    return _Rotated(whitening, np.concatenate(drawn, axis=1).astype(np.float32))
-
-
 def _compute(study: Study, main: Fit, step: Step) -> Arrays:
     collection, decomposition = study.collection, _decomposition(main)
     k = len(decomposition.filters)
-    seen = _Pass(k, _rotated(study, k), study.params.examples)
+    seen = _Pass(k, _Drawn.of(study, k), study.params.examples)
     half, first = collection.array("half"), 0
     shape = (collection.n_tokens, k)
     with step.writer("sources", shape, np.float32) as out, study.progress.task("sources", shape[0], "tokens") as task:
@@ -103,7 +110,8 @@ def _arrays(seen: _Pass, k: int, examples: int) -> Arrays:
         "component_kurtosis": _kurtosis(ordinary),
         "component_kurtosis_all": _kurtosis(ordinary.merge(left_out)),
         "component_kurtosis_halves": np.stack([_kurtosis(a), _kurtosis(b)]),
-        "null_rotation_kurtosis": seen.null.result().kurtosis,
+        "null_isotropic_kurtosis": seen.nulls[0].result().kurtosis,
+        "null_rotation_kurtosis": seen.nulls[1].result().kurtosis,
         "top_values": values,
         "top_rows": rows,
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from darkframe.numerics.matching import cosines, source_correlations
-from darkframe.numerics.nulls import matched_maxima, rotated_directions, rotations
+from darkframe.numerics.nulls import isotropic_directions, matched_maxima, rotated_directions, rotations
 from darkframe.numerics.stability import agreement, replication, stability_index
 from darkframe.numerics.whitening import Whitening
 from darkframe.results import PairStability, Stability
@@ -15,6 +15,7 @@ from darkframe.store.records import record_from_plain
 from darkframe.studies.steps.base import Arrays, Study
 from darkframe.studies.steps.decompose import Fits, derived_seed
 from darkframe.studies.steps.fits import identifiable
+from darkframe.studies.steps.nulls import Nulls
 
 if TYPE_CHECKING:
     from darkframe.interfaces import F64
@@ -28,14 +29,14 @@ class _Replication(NamedTuple):
     cut: float
 
 
-def stability(study: Study, fits: Fits) -> tuple[Stability, float]:
+def stability(study: Study, fits: Fits, nulls: Nulls) -> tuple[Stability, float]:
     """Compare the fits; arrays ``stability_index`` and ``replication``."""
 
     def compute(_: object) -> tuple[Stability, Arrays]:
-        record = _record(study, fits)
+        record = _record(study, fits, nulls)
         return record, {"stability_index": np.array(record.index), "replication": np.array(record.replication)}
 
-    outcome = study.step("stability", {"depends": fits.keys, "seed": study.config.seed}, compute)
+    outcome = study.step("stability", {"depends": [*fits.keys, nulls.key], "seed": study.config.seed}, compute)
     result = record_from_plain(Stability, outcome.record)
     study.progress.step("stability", _said(result, fits.main.record.n_components))
     return result, outcome.seconds
@@ -65,7 +66,7 @@ def pair_stability(a: str, b: str, similarity: F64) -> PairStability:
     )
 
 
-def _record(study: Study, fits: Fits) -> Stability:
+def _record(study: Study, fits: Fits, nulls: Nulls) -> Stability:
     names = [f"seed {seed}" for seed in study.seeds]
     seeds = [
         pair_stability(names[i], names[j], cosines(fits.seeds[i].directions, fits.seeds[j].directions))
@@ -76,7 +77,6 @@ def _record(study: Study, fits: Fits) -> Stability:
     if fits.halves:
         halves = pair_stability("documents half a", "documents half b", cosines(*(half.directions for half in fits.halves)))
     index = stability_index([f.directions for f in (*fits.seeds, *fits.halves)])
-    null_index = stability_index([f.directions for f in (*fits.nulls, fits.null_again)])
     found = _replication(study, fits)
     return Stability(
         pairs=tuple(seeds),
@@ -84,12 +84,13 @@ def _record(study: Study, fits: Fits) -> Stability:
         null_pairs=_null_pairs(study, fits),
         index=tuple(index.tolist()),
         index_mean=float(index.mean()),
-        index_null_mean=float(null_index.mean()),
+        index_null_mean=float(nulls.stability["elliptical"].mean()),
         identifiable_matched_mean=_identifiable_mean(fits),
         replication=tuple(found.values.tolist()),
         replication_cut=found.cut,
         replicated=int((found.values > found.cut).sum()),
         notes=tuple(_notes(fits, seeds)),
+        index_nulls=Nulls.summaries(nulls.stability),
     )
 
 
@@ -107,26 +108,27 @@ def _replication(study: Study, fits: Fits) -> _Replication:
 
 
 def _null_pairs(study: Study, fits: Fits) -> tuple[PairStability, ...]:
-    first = fits.nulls[0]
-    pairs = [_rotation_pair(study, fits.main.record.n_components)]
+    k, d, sets, first = fits.main.record.n_components, study.rows.shape[1], 2 * NULL_PAIRS, fits.nulls[0]
+    whitening = Whitening.fit(study.rows.mean, study.rows.covariance, k)
+    turned = [rotated_directions(whitening, q) for q in rotations(whitening.k, sets, derived_seed(study.config.seed, 7))]
+    alone = np.split(isotropic_directions(sets * k, d, derived_seed(study.config.seed, 13)), sets)
+    pairs = [_chance_pair("isotropic", alone), _chance_pair("rotation", turned)]
     pairs.append(pair_stability("elliptical", "elliptical, other seed", cosines(first.directions, fits.null_again.directions)))
     if len(fits.nulls) > 1:
         pairs.append(pair_stability("elliptical", "elliptical, other data", cosines(first.directions, fits.nulls[1].directions)))
     return tuple(pairs)
 
 
-def _rotation_pair(study: Study, k: int) -> PairStability:
-    """Means over a few pairs of unrelated rotations within the whitened space."""
-    whitening = Whitening.fit(study.rows.mean, study.rows.covariance, k)
-    drawn = [rotated_directions(whitening, q) for q in rotations(whitening.k, 2 * NULL_PAIRS, derived_seed(study.config.seed, 7))]
-    pairs = [pair_stability("rotation", "rotation", cosines(a, b)) for a, b in zip(drawn[::2], drawn[1::2])]
+def _chance_pair(name: str, sets: list[F64]) -> PairStability:
+    """Means over a few pairs of unrelated sets of directions."""
+    pairs = [pair_stability(name, name, cosines(a, b)) for a, b in zip(sets[::2], sets[1::2])]
 
-    def mean(name: str) -> float:
-        return float(np.mean([getattr(pair, name) for pair in pairs]))
+    def mean(figure: str) -> float:
+        return float(np.mean([getattr(pair, figure) for pair in pairs]))
 
     return PairStability(
-        a="rotation",
-        b="other rotation",
+        a=name,
+        b=f"{name}, drawn again",
         best_mean=mean("best_mean"),
         best_min=mean("best_min"),
         best_over_90=round(mean("best_over_90")),
