@@ -54,7 +54,12 @@ class FastICA:
             whitened_stages(rows, self.params.n_components, self.params.subsample, context, pool) as stages,
             context.progress.task("fastica", None, "iterations") as task,
         ):
-            return _Fit(self.params, stages, context.seed, pool, task).run()
+            return fit_stages(self.params, stages, context.seed, pool, task)
+
+
+def fit_stages(params: FastICAParams, stages: Stages, seed: int, workers: Workers, task: Task) -> Decomposition:
+    """The search itself, on rows already whitened."""
+    return _Fit(params, stages, seed, workers, task).run()
 
 
 @dataclass

@@ -53,7 +53,12 @@ class Picard:
             whitened_stages(rows, self.params.n_components, self.params.subsample, context, pool) as stages,
             context.progress.task("picard", None, "iterations") as task,
         ):
-            return _Fit(self.params, stages, context.seed, pool, task).run()
+            return fit_stages(self.params, stages, context.seed, pool, task)
+
+
+def fit_stages(params: PicardParams, stages: Stages, seed: int, workers: Workers, task: Task) -> Decomposition:
+    """The search itself, on rows already whitened."""
+    return _Fit(params, stages, seed, workers, task).run()
 
 
 @dataclass
