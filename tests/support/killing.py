@@ -19,6 +19,7 @@ import sys
 from pathlib import Path
 
 COMPARED = (".npy", ".safetensors")
+CLOCK = {"seconds", "tokens_per_second", "reused"}  # what a second run may say differently
 
 
 def traced_files():
@@ -73,9 +74,21 @@ def attempt(job, folder, arguments, kill_at=None):
     return os.waitpid(child, 0)[1], int(lines or 0)
 
 
+def timeless(value):
+    """A JSON value without what depends on the clock."""
+    if isinstance(value, dict):
+        return {key: timeless(item) for key, item in value.items() if key not in CLOCK}
+    return [timeless(item) for item in value] if isinstance(value, list) else value
+
+
 def contents(folder):
+    """Every array under a folder as bytes, and ``results.json`` without its times."""
     files = sorted(path for path in Path(folder).rglob("*") if path.suffix in COMPARED and not path.name.startswith("."))
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+    found = {str(path.relative_to(folder)): path.read_bytes() for path in files}
+    results = {
+        str(path.relative_to(folder)): timeless(json.loads(path.read_text())) for path in Path(folder).rglob("results.json")
+    }
+    return found | results
 
 
 def differences(expected, found):
