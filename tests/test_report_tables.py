@@ -9,7 +9,7 @@ from support.fake_results import F, K, fake_results, fake_run
 
 from darkframe.report.frames import frame
 from darkframe.report.plain import cell_width
-from darkframe.report.summary import plain_summary, summarise, top_tokens
+from darkframe.report.summary import numbers_table, plain_summary, summarise, top_tokens
 from darkframe.report.tables import files_table, tables
 
 
@@ -45,7 +45,7 @@ def test_match_counts_stand_beside_what_chance_gives(by_name, results):
 
 
 def test_stability_shows_seeds_halves_and_chance(by_name):
-    assert [row[0] for row in by_name["stability"].rows] == ["seeds"] * 3 + ["halves"] + ["chance"] * 2
+    assert [row[0] for row in by_name["stability"].rows] == ["seeds"] * 3 + ["halves"] + ["chance"] * 3
 
 
 def test_components_carry_quantiles_in_every_null(by_name, results):
@@ -125,3 +125,9 @@ def test_summary_survives_a_run_with_little_in_it(tmp_path, results):
     bare = dataclasses.replace(results, stability=stability, decompose=decompose, interpret=interpret)
     text = plain_summary(summarise(bare, tmp_path / "nowhere"))
     assert "closed form" in text and "Most novel" not in text
+
+
+def test_seeds_and_halves_stand_beside_the_null_of_their_own_kind(results):
+    beside = {measure: chance for measure, _, chance in numbers_table(results).rows}
+    assert beside["seeds agree, matched |cos|"] == "0.380 between null fits"  # another seed, the same rows
+    assert beside["halves agree, matched |cos|"] == "0.345 between null fits"  # other rows

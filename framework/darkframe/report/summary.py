@@ -15,7 +15,7 @@ from darkframe.report.plain import heading, paragraph, table_lines
 from darkframe.report.table import Column, Table
 from darkframe.report.tables import files_table
 from darkframe.report.text import cosine, decimal, share, tenths, token_text, visible
-from darkframe.results import ComponentExamples, DarkMatterResults, NullSummary
+from darkframe.results import ComponentExamples, DarkMatterResults, NullSummary, Stability
 
 FINDINGS = {
     "structure": "structure the SAE misses",
@@ -160,19 +160,25 @@ def _kurtosis_rows(results: DarkMatterResults) -> list[tuple[str, str, str]]:
 
 def _stability_rows(results: DarkMatterResults) -> list[tuple[str, str, str]]:
     stability = results.stability
-    null = next((pair for pair in stability.null_pairs if "elliptical" in pair.a + pair.b), None)
-    null = null or next(iter(stability.null_pairs), None)
-    chance = "" if null is None else f"{cosine(null.matched_mean)} between null fits"
     rows = []
     if stability.replication:
         cut = f"above {stability.replication_cut:.2f}, the chance cut"
         rows.append(("replicate over document halves", f"{stability.replicated} of {len(stability.replication)}", cut))
     if stability.pairs:
         mean = sum(pair.matched_mean for pair in stability.pairs) / len(stability.pairs)
-        rows.append(("seeds agree, matched |cos|", cosine(mean), chance))
+        rows.append(("seeds agree, matched |cos|", cosine(mean), _null_agreement(stability, "seed")))
     if stability.halves is not None:
-        rows.append(("halves agree, matched |cos|", cosine(stability.halves.matched_mean), chance))
+        matched = stability.halves.matched_mean
+        rows.append(("halves agree, matched |cos|", cosine(matched), _null_agreement(stability, "data")))
     return rows
+
+
+def _null_agreement(stability: Stability, other: str) -> str:
+    """How well two fits of the elliptical null agree: on the same rows with another ``seed``, or on other ``data``."""
+    elliptical = [pair for pair in stability.null_pairs if "elliptical" in pair.a + pair.b]
+    pair = next((pair for pair in elliptical if pair.b.endswith(f"other {other}")), None)
+    pair = pair or next(iter([*elliptical, *stability.null_pairs]), None)
+    return "" if pair is None else f"{cosine(pair.matched_mean)} between null fits"
 
 
 def top_tokens(examples: ComponentExamples) -> str:
