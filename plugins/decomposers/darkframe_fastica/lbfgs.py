@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy as np
 import scipy.linalg
 
 from darkframe_fastica.kernel import Moments, moments
-from darkframe_fastica.optimum import Outcome, Plateau, negentropy, polar
+from darkframe_fastica.optimum import Outcome, Plateau, fixed_point_change, negentropy, polar
 
 if TYPE_CHECKING:
     from darkframe.interfaces import F64
@@ -35,6 +36,7 @@ class LBFGS:
         subsample: Whether more rows follow.
         memory: Pairs remembered.
         floor: Lower bound on the preconditioner's curvatures.
+        change: FastICA's criterion on top, if given: the largest change its next step would make to a component.
     """
 
     tol: float
@@ -42,6 +44,7 @@ class LBFGS:
     subsample: bool
     memory: int
     floor: float
+    change: float = math.inf
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +82,10 @@ def minimise(data: Whitened, unmixing: F64, contrast: Contrast, options: LBFGS, 
     while True:
         size = float(np.abs(point.gradient).max())
         task.note(f"{data.n} rows, gradient {size:.1e}")
-        flat = size > options.tol and plateau.reached(negentropy(point.moments, contrast), turned)
-        if size <= options.tol or flat or passes >= options.max_iter:
+        change = fixed_point_change(point.moments) if options.change < math.inf else math.nan
+        settled = size <= options.tol and not change >= options.change
+        flat = not settled and plateau.reached(negentropy(point.moments, contrast), turned)
+        if settled or flat or passes >= options.max_iter:
             break
         trial, step, tries = _line_search(point, memory, options, at)
         passes += tries
@@ -95,7 +100,7 @@ def minimise(data: Whitened, unmixing: F64, contrast: Contrast, options: LBFGS, 
         else:
             memory.append((step, trial.gradient - point.gradient))
         point = trial
-    return Outcome(polar(point.unmixing), point.moments, passes, size <= options.tol, flat, size, float("nan"))
+    return Outcome(polar(point.unmixing), point.moments, passes, settled, flat, size, change)
 
 
 def _line_search(

@@ -107,6 +107,16 @@ def polar(matrix: F64) -> F64:
     return out
 
 
+def fixed_point_step(now: Moments) -> F64:
+    """FastICA's next step as a rotation of W: the polar factor of C − diag(E[g′]), C = E[g(y) yᵀ]."""
+    return polar(now.cross - np.diag(now.slope))
+
+
+def fixed_point_change(now: Moments) -> float:
+    """Largest change max |1 − |cos|| that FastICA's next step makes to a component: scikit-learn's criterion."""
+    return float(np.abs(np.abs(np.diag(fixed_point_step(now))) - 1).max())
+
+
 def random_rotation(k: int, seed: int) -> F64:
     """A seeded orthogonal (k, k) matrix to start from."""
     return polar(np.random.default_rng([seed, 0]).normal(size=(k, k)))

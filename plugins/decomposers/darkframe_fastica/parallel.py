@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from darkframe_fastica.kernel import moments
-from darkframe_fastica.optimum import Limits, Outcome, Plateau, negentropy, polar
+from darkframe_fastica.optimum import Limits, Outcome, Plateau, fixed_point_step, negentropy
 
 if TYPE_CHECKING:
     from darkframe.interfaces import F64
@@ -26,7 +26,7 @@ def parallel(data: Whitened, unmixing: F64, contrast: Contrast, limits: Limits, 
     plateau, tolerance = Plateau.of(contrast, data.n, data.k, subsample=limits.subsample), contrast.gradient_tolerance(data.n)
     for iteration in range(1, limits.max_iter + 1):
         now = moments(data, unmixing, contrast, workers)
-        step = polar(now.cross - np.diag(now.slope))
+        step = fixed_point_step(now)
         change = float(np.abs(np.abs(np.diag(step)) - 1).max())
         gradient = float(np.abs(now.gradient(now.signs)).max())
         settled = change < limits.tol and gradient <= tolerance
