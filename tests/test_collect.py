@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from darkframe.interfaces import Codes
 from darkframe.progress import QuietProgress
 from darkframe.store import arrays as store_arrays
 from darkframe.store.collection import Collection
+from darkframe.store.lock import try_lock
 from darkframe.studies import passing
 from darkframe.studies.collect import collect
 from darkframe.studies.pieces import document_halves
@@ -380,6 +382,27 @@ def test_a_damaged_unfinished_entry_is_named(tmp_path, monkeypatch):
         file.truncate(200)
     with pytest.raises(StoreError, match=r"tokens\.npy is damaged: it holds fewer than"):
         gather(tmp_path, held=5000, nan_token=4000)
+
+
+def test_a_second_run_waits_for_the_first_and_reuses_what_it_collected(tmp_path):
+    source = SyntheticSource(SyntheticParams(held=1000))
+    _, collection, _ = gather(tmp_path / "other", source=source)
+    (tmp_path / "collections").mkdir()
+    lock = try_lock((tmp_path / "collections" / collection.key).with_suffix(".lock"))
+    told, progress = [], QuietProgress()
+
+    def first_run_finishes(name, text):
+        told.append(text)
+        shutil.copytree(collection.path, tmp_path / "collections" / collection.key)
+        lock.close()
+
+    progress.step = first_run_finishes
+    encoded = source.batches_encoded
+    _, record = collect(source, tokens=None, study=StudyParams(), strict=False, cache=tmp_path, progress=progress)
+    assert "another process" in told[0]
+    assert record.tokens_kept == 1000
+    assert record.reused
+    assert source.batches_encoded == encoded
 
 
 def test_halves_are_balanced_whole_documents_and_do_not_alternate():

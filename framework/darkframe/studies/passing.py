@@ -83,6 +83,7 @@ class Pass:
 
     def _stream(self, task: Task) -> None:
         dictionary = self._source.dictionary()
+        self._since = self._start = time.monotonic()  # loading the SAE is not collecting
         first = int(self._record["next_batch"])
         taken = self._entry.rows
         if taken == self._target:
