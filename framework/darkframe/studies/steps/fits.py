@@ -14,6 +14,7 @@ import numpy as np
 
 from darkframe.errors import DarkframeError, PluginError
 from darkframe.interfaces import Decomposition, FitContext, Rows
+from darkframe.results import Decompose
 from darkframe.store.atomic import plain
 from darkframe.store.records import record_from_plain
 from darkframe.studies.steps.base import Arrays, Study
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from darkframe.interfaces import F64
-    from darkframe.results import Decompose
 
 
 @dataclass(frozen=True)
@@ -214,8 +214,6 @@ def identifiable(record: FitRecord) -> NDArray[np.bool_] | None:
 
 def decompose_record(main: Fit) -> Decompose:
     """Step 4 of the results."""
-    from darkframe.results import Decompose
-
     said, passed = main.record, identifiable(main.record)
     return Decompose(
         n_components=said.n_components,
