@@ -189,7 +189,7 @@ def parse() -> argparse.Namespace:
         parser.add_argument(f"--{name}", type=int, default=default)
     for name, default in (("rows", 30_000), ("warmup", 100), ("log-every", 50), ("threads", 2)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    for name, value in (("k", 20.0), ("lr", 1e-3)):
+    for name, value in (("k", 12.0), ("lr", 1e-3)):
         parser.add_argument(f"--{name}", type=float, default=value)
     parser.add_argument("--checkpoints", type=float, nargs="+", default=[0.02, 0.08, 0.25, 0.55, 1.0])
     return parser.parse_args()
