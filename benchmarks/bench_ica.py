@@ -68,16 +68,15 @@ def ours(folder: Path, n: int, k: int, which: str) -> tuple[np.ndarray, dict]:
     rows = FileRows(folder / "white.f32", n, k)
     rows.mean, rows.covariance = np.zeros(k), np.diag(1 + 1e-9 * np.arange(k, 0, -1))  # white already: taken as they are
     with workers() as pool, QuietProgress().task("", None, "") as task:
-        with whitened_stages(ArrayRows(next(rows.blocks())), k, None, FitContext(), pool) as stages:
-            fit(params, stages, 0, pool, task)  # compiles
-        with whitened_stages(rows, k, None, FitContext(scratch=folder), pool) as stages:
-            start = cpu(), time.perf_counter()
-            found = fit(params, stages, 42, pool, task)
-            facts = found.diagnostics
-            assert facts.converged, facts.warnings
-            passes = [f"{stage['iterations']} x {stage['rows']}" for stage in facts.details["stages"]]
-            used = {"cpu": cpu() - start[0], "wall": time.perf_counter() - start[1]}
-            return found.patterns, used | {"iterations": facts.iterations, "passes": passes}
+        fit(params, whitened_stages(ArrayRows(next(rows.blocks())), k, None, FitContext(), pool), 0, pool, task)  # compiles
+        stages = whitened_stages(rows, k, None, FitContext(scratch=folder), pool)
+        start = cpu(), time.perf_counter()
+        found = fit(params, stages, 42, pool, task)
+        used = {"cpu": cpu() - start[0], "wall": time.perf_counter() - start[1]}
+    facts = found.diagnostics
+    assert facts.converged, facts.warnings
+    passes = [f"{stage['iterations']} x {stage['rows']}" for stage in facts.details["stages"]]
+    return found.patterns, used | {"iterations": facts.iterations, "passes": passes}
 
 
 def side(name: str, folder: Path, n: int, k: int) -> None:

@@ -9,6 +9,7 @@ from support.mixtures import cosines, planted
 from threadpoolctl import threadpool_limits
 
 from darkframe import DataError, FitContext, ParameterError
+from darkframe.errors import StoreError
 from darkframe.numerics.rows import ArrayRows
 from darkframe.progress import QuietProgress
 from darkframe.testing import check_decomposer
@@ -173,10 +174,19 @@ def test_scratch_file_threads_and_memory_give_the_same_bits(identifiable, method
     monkeypatch.setattr(whitened, "MEMORY_LIMIT", 40_000 * 40)  # all rows are too many for memory, 20,000 are not
     with threadpool_limits(2, "blas"):
         two = fit(method, identifiable.rows, 10, scratch=tmp_path)
+        (kept,) = tmp_path.iterdir()
+        again = fit(method, identifiable.rows, 10, scratch=tmp_path)
     for name in ("mean", "patterns", "filters", "explained"):
-        assert getattr(one, name).tobytes() == getattr(two, name).tobytes(), name
-    assert list(tmp_path.iterdir()) == []
+        assert getattr(one, name).tobytes() == getattr(two, name).tobytes() == getattr(again, name).tobytes(), name
+    assert list(tmp_path.iterdir()) == [kept]
+    fit(method, identifiable.rows, 9, scratch=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
     assert np.array_equal(before, identifiable.rows)
+
+
+def test_a_scratch_folder_that_cannot_be_written(identifiable, tmp_path):
+    with pytest.raises(StoreError, match="could not be written"):
+        fit(FastICA(), identifiable.rows, 10, scratch=tmp_path / "gone")
 
 
 def test_subsamples_change_the_time_not_the_optimum(identifiable):

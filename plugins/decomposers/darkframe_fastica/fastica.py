@@ -52,12 +52,10 @@ class FastICA:
             ParameterError: More components asked for than dimensions or rows allow.
             DataError: Rows that are not finite, fewer than two, or all the same.
         """
-        with (
-            workers() as pool,
-            whitened_stages(rows, self.params.n_components, self.params.subsample, context, pool) as stages,
-            context.progress.task("fastica", None, "iterations") as task,
-        ):
-            return fit_stages(self.params, stages, context.seed, pool, task)
+        with workers() as pool:
+            stages = whitened_stages(rows, self.params.n_components, self.params.subsample, context, pool)
+            with context.progress.task("fastica", None, "iterations") as task:
+                return fit_stages(self.params, stages, context.seed, pool, task)
 
 
 def fit_stages(params: FastICAParams, stages: Stages, seed: int, workers: Workers, task: Task) -> Decomposition:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
     from darkframe import FitContext, Rows
     from darkframe.interfaces import F32, I64
     from darkframe.numerics.whitening import Whitening
+    from darkframe.progress import Task
 
     Read = Callable[[int, int], F32]
 
 MEMORY_LIMIT = 128 * 2**20  # bytes of whitened rows, and of subsample rows, held in memory at most
+_BLOCK = 8192  # rows read at a time
 _PIECE = 1024  # rows whitened by one worker at a time; fixed, so that results do not depend on how many workers there are
 
 
@@ -119,11 +122,11 @@ def stratified(n: int, count: int, rng: np.random.Generator) -> I64:
     return edges[:-1] + rng.integers(0, np.diff(edges))
 
 
-@contextmanager
-def whitened_stages(
-    rows: Rows, n_components: int | None, first: int | None, context: FitContext, workers: Workers
-) -> Iterator[Stages]:
-    """Whiten the rows once; the scratch file, if one was needed, is removed on leaving.
+def whitened_stages(rows: Rows, n_components: int | None, first: int | None, context: FitContext, workers: Workers) -> Stages:
+    """Whiten the rows, and draw the subsamples.
+
+    Where there is a scratch folder the whitened rows are kept in it, under a name made of the rows' key and the whitening: a
+    later fit on the same rows (another seed) finds them there. They are read into memory only where they are few.
 
     Args:
         rows: (N, d) rows.
@@ -138,44 +141,71 @@ def whitened_stages(
         StoreError: The scratch file cannot be written.
     """
     whitening = fit_whitening(rows, n_components, context)
-    n, k = len(rows), whitening.k
-    rng = np.random.default_rng([context.seed, 1])
-    sizes = stage_sizes(n, k, first)
-    chosen = stratified(n, sizes[-1], rng) if sizes else np.empty(0, np.int64)
-    places = rng.permutation(len(chosen))
-    subsample = np.empty((len(chosen), k), np.float32)
-    in_memory = context.scratch is None or n * k * 4 <= MEMORY_LIMIT
-    path = None if in_memory or context.scratch is None else context.scratch / f"whitened-{uuid.uuid4().hex}.f32"
-    everything = np.empty((n if in_memory else 0, k), np.float32)
-    try:
-        with nullcontext() if path is None else path.open("wb") as file, context.progress.task("whiten", n, "rows") as task:
-            start = 0
-            for block in whitened_blocks(rows, whitening, workers):
-                low, high = np.searchsorted(chosen, (start, start + len(block)))
-                subsample[places[low:high]] = block[chosen[low:high] - start]
-                if file is None:
-                    everything[start : start + len(block)] = block
-                else:
-                    _write(file, block, path)
-                start += len(block)
-                task.advance(len(block))
-        full: Whitened = InMemory(everything) if path is None else OnDisk(path, n, k)
-        yield Stages(whitening, (*(InMemory(subsample[:size]) for size in sizes), full))
-    finally:
-        if path is not None:
-            path.unlink(missing_ok=True)
+    with context.progress.task("whiten", len(rows), "rows") as task:
+        blocks = whitened_blocks(rows, whitening, workers, task)
+        full = (
+            _in_memory(blocks, len(rows), whitening.k)
+            if context.scratch is None
+            else _kept(rows, whitening, blocks, context.scratch)
+        )
+    sizes = stage_sizes(full.n, full.k, first)
+    subsample = (
+        _shuffled(full, sizes[-1], np.random.default_rng([context.seed, 1])) if sizes else np.empty((0, full.k), np.float32)
+    )
+    return Stages(whitening, (*(InMemory(subsample[:size]) for size in sizes), full))
 
 
-def _write(file: IO[bytes], block: F32, path: Path | None) -> None:
+def _in_memory(blocks: Iterable[F32], n: int, k: int) -> InMemory:
+    out, start = np.empty((n, k), np.float32), 0
+    for block in blocks:
+        out[start : start + len(block)] = block
+        start += len(block)
+    return InMemory(out)
+
+
+def _kept(rows: Rows, whitening: Whitening, blocks: Iterable[F32], folder: Path) -> Whitened:
+    """The whitened rows in a file of the folder, which is written unless it is there."""
+    name = hashlib.sha256(rows.key.encode())
+    for part in (whitening.mean, whitening.components, whitening.variances):
+        name.update(np.ascontiguousarray(part).data)
+    path = folder / f"whitened-{name.hexdigest()[:32]}.f32"
+    if not path.exists():
+        _write(blocks, path)
+    kept = OnDisk(path, len(rows), whitening.k)
+    if kept.n * kept.k * 4 > MEMORY_LIMIT:
+        return kept
+    with kept.reader() as read:
+        return InMemory(read(0, kept.n))
+
+
+def _write(blocks: Iterable[F32], path: Path) -> None:
+    unfinished = path.with_name(f"{uuid.uuid4().hex}.tmp")
     try:
-        file.write(block.data)
+        with unfinished.open("wb") as file:
+            for block in blocks:
+                file.write(block.data)
+        unfinished.replace(path)
     except OSError as error:
         raise StoreError(
             f"The scratch file {path} could not be written: {error.strerror}.", hint="Free some disk space."
         ) from error
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
-def whitened_blocks(rows: Rows, whitening: Whitening, workers: Workers) -> Iterator[F32]:
+def _shuffled(data: Whitened, count: int, rng: np.random.Generator) -> F32:
+    """``count`` rows spread evenly over all, in random order, so that any first part of them is a random subsample too."""
+    chosen, places = stratified(data.n, count, rng), rng.permutation(count)
+    out = np.empty((count, data.k), np.float32)
+    with data.reader() as read:
+        for start in range(0, data.n, _BLOCK):
+            stop = min(start + _BLOCK, data.n)
+            low, high = np.searchsorted(chosen, (start, stop))
+            out[places[low:high]] = read(start, stop)[chosen[low:high] - start]
+    return out
+
+
+def whitened_blocks(rows: Rows, whitening: Whitening, workers: Workers, task: Task) -> Iterator[F32]:
     """Whitened blocks in order, each valid until the next is asked for."""
     out = np.empty((0, whitening.k), np.float32)
     projection = whitening.filters(np.eye(whitening.k)).T.astype(np.float32)
@@ -193,4 +223,5 @@ def whitened_blocks(rows: Rows, whitening: Whitening, workers: Workers) -> Itera
         if not np.isfinite(done.sum()):
             raise DataError(f"Rows {start} to {start + len(block) - 1} hold NaN or infinite values.")
         start += len(block)
+        task.advance(len(block))
         yield done
