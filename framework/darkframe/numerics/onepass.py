@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from darkframe.interfaces import F64, I64, Codes
 
 _IN_FLOAT32 = (HALF_A, HALF_B)  # the few massive and position-0 tokens have powers that float32 cannot hold
-_TILE = 2048
+_TILE = 1024  # rows: small temporaries, which the allocator uses again
 
 
 def token_groups(halves: NDArray[Any], massive: NDArray[np.bool_], kept: NDArray[np.bool_]) -> I64:
@@ -32,7 +32,7 @@ def token_groups(halves: NDArray[Any], massive: NDArray[np.bool_], kept: NDArray
 
 
 def token_terms(
-    x: torch.Tensor, e: torch.Tensor, reconstruction: torch.Tensor, centre: torch.Tensor, l0: torch.Tensor
+    x: torch.Tensor, e: torch.Tensor, reconstruction: torch.Tensor, l0: torch.Tensor, *, centre: torch.Tensor
 ) -> torch.Tensor:
     """What each token adds to the ledger's sums.
 
@@ -40,8 +40,8 @@ def token_terms(
         x: (n, d) float32 activations.
         e: (n, d) float32 residuals.
         reconstruction: (n, d) float32, x̂.
-        centre: (d,) float32, the fixed point m of the per-token ratio.
         l0: (n,) non-zero features of each token.
+        centre: (d,) float32, the fixed point m of the per-token ratio.
 
     Returns:
         (n, 9) float64, columns as ``TERMS``: ‖e‖², ‖x‖², ‖x̂‖², x·x̂, ‖e‖/‖x‖, cos(x, x̂), ‖e‖²/‖x‖², ‖e‖²/‖x − m‖², L0.
@@ -71,6 +71,11 @@ def token_terms(
 def sum_by_group(terms: F64, groups: I64, n_groups: int) -> F64:
     """Sums (n_groups, K) of rows (n, K), always added in row order."""
     return np.stack([np.bincount(groups, weights=column, minlength=n_groups) for column in terms.T], axis=1)
+
+
+def row_norms(x: torch.Tensor) -> torch.Tensor:
+    """(n,) float64 lengths of rows (n, d)."""
+    return torch.cat([torch.linalg.vector_norm(tile, dim=1, dtype=torch.float64) for tile in torch.split(x, _TILE)])
 
 
 def power_sums(tile: torch.Tensor) -> F64:
@@ -109,7 +114,9 @@ class OnePass:
     def update(self, x: torch.Tensor, e: torch.Tensor, reconstruction: torch.Tensor, codes: Codes, groups: I64) -> None:
         """Add tokens: x, e, reconstruction (n, d) float32 on the device, their codes, and their groups (n,)."""
         offsets = codes.offsets.cpu().numpy()
-        terms = token_terms(x, e, reconstruction, self._centre_x, torch.from_numpy(np.diff(offsets)).to(self._device))
+        l0 = torch.from_numpy(np.diff(offsets)).to(self._device)
+        tiles = zip(*(torch.split(part, _TILE) for part in (x, e, reconstruction, l0)), strict=True)
+        terms = torch.cat([token_terms(*tile, centre=self._centre_x) for tile in tiles])
         self._terms += sum_by_group(terms.cpu().numpy(), groups, N_GROUPS)
         self._features.update(offsets, codes.indices.cpu().numpy(), codes.values.cpu().numpy(), groups)
         for group in range(N_GROUPS):

@@ -22,13 +22,17 @@ from darkframe.studies.massive_tokens import check_cut, list_massive
 from darkframe.studies.pieces import Piece, document_halves, make_piece
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from darkframe.config import StudyParams
-    from darkframe.interfaces import I64, Source
+    from darkframe.interfaces import I64, Batch, Bool, Dictionary, Source
     from darkframe.progress import Progress, Task
 
 PILOT_TOKENS = 8192
 SEGMENT_TOKENS = 65_536
 SEGMENT_SECONDS = 30.0
+WRITE_ROWS = 1024
+COLUMNS = ("tokens", "documents", "positions", "norms")
 
 
 def no_tokens() -> DataError:
@@ -86,17 +90,19 @@ class Pass:
         self._since = self._start = time.monotonic()  # loading the SAE is not collecting
         first = int(self._record["next_batch"])
         taken = self._entry.rows
-        if taken == self._target:
-            return
-        for number, batch in enumerate(self._source.batches(first), first):
-            self._check(number, batch.x)
-            piece = make_piece(number, batch, dictionary, None if self._target is None else self._target - taken)
-            if piece is not None:
-                taken += piece.n_kept
-                self._take(piece)
-                task.advance(piece.n_kept)
-            if taken == self._target:
-                return
+        batches = enumerate(self._source.batches(first), first)
+        while taken != self._target and (got := next(batches, None)) is not None:
+            taken += self._batch(*got, dictionary, None if self._target is None else self._target - taken, task)
+            del got  # or two batches would be held while the next is made
+
+    def _batch(self, number: int, batch: Batch, dictionary: Dictionary, room: int | None, task: Task) -> int:
+        self._check(number, batch.x)
+        piece = make_piece(number, batch, dictionary, room)
+        if piece is None:
+            return 0
+        self._take(piece)
+        task.advance(piece.n_kept)
+        return piece.n_kept
 
     def _check(self, number: int, x: torch.Tensor) -> None:
         if x.ndim != 2 or x.shape[1] != self._card.d_model:
@@ -141,17 +147,21 @@ class Pass:
         massive = piece.kept & (piece.norms > np.float32(self._record["cut"]))
         halves = document_halves(np.maximum(piece.documents, 0))
         self._sums.update(piece.x, piece.e, piece.reconstruction, piece.codes, token_groups(halves, massive, piece.kept))
-        kept = piece.kept
-        rows = torch.from_numpy(np.flatnonzero(kept)).to(piece.x.device)
-        arrays = {name: getattr(piece, name)[kept] for name in ("tokens", "documents", "positions", "norms")}
-        arrays |= {"massive": massive[kept], "half": halves[kept], "residuals": piece.e[rows].cpu().numpy()}
-        if self._study.keep_activations:
-            arrays["activations"] = piece.x[rows].cpu().numpy()
-        self._entry.append(arrays)
-        last = int(piece.documents[kept].max(initial=-1)) + 1
+        for kept in np.array_split(np.flatnonzero(piece.kept), max(1, len(piece.kept) // WRITE_ROWS)):
+            self._append(piece, kept, massive, halves)
+        last = int(piece.documents[piece.kept].max(initial=-1)) + 1
         self._record["documents_read"] = max(int(self._record["documents_read"]), last)
         self._record |= {"next_batch": piece.number + 1, "documents_skipped": piece.documents_skipped}
         self._settled = True
+
+    def _append(self, piece: Piece, kept: I64, massive: Bool, halves: NDArray[np.uint8]) -> None:
+        arrays: dict[str, NDArray[Any]] = {name: getattr(piece, name)[kept] for name in COLUMNS}
+        arrays |= {"massive": massive[kept], "half": halves[kept]}
+        rows = torch.from_numpy(kept).to(piece.x.device)
+        arrays["residuals"] = piece.e[rows].cpu().numpy()
+        if self._study.keep_activations:
+            arrays["activations"] = piece.x[rows].cpu().numpy()
+        self._entry.append(arrays)
 
     def _commit_if_due(self) -> None:
         if self._entry.rows - self._committed >= SEGMENT_TOKENS or time.monotonic() - self._since >= SEGMENT_SECONDS:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from darkframe.errors import DataError, PluginError
+from darkframe.numerics.onepass import row_norms
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,7 +92,7 @@ def make_piece(number: int, batch: Batch, dictionary: Dictionary, room: int | No
         return None
     x = batch.x if len(rows) == len(wanted) else batch.x[torch.from_numpy(rows).to(batch.x.device)]
     x = x.detach().to(torch.float32)
-    norms = torch.linalg.vector_norm(x, dim=1, dtype=torch.float64)
+    norms = row_norms(x)
     _check_finite("The activations", norms, number, batch, rows)
     with torch.no_grad():
         codes = dictionary.encode(x)
@@ -99,7 +100,7 @@ def make_piece(number: int, batch: Batch, dictionary: Dictionary, room: int | No
         if reconstruction.shape != x.shape:
             raise PluginError(f"The dictionary decodes to shape {tuple(reconstruction.shape)}; {tuple(x.shape)} was expected.")
         e = x - reconstruction
-    _check_finite("The SAE's residuals", torch.linalg.vector_norm(e, dim=1, dtype=torch.float64), number, batch, rows)
+    _check_finite("The SAE's residuals", row_norms(e), number, batch, rows)
     return Piece(
         number,
         np.asarray(batch.tokens, np.int32)[rows],
