@@ -171,7 +171,7 @@ def test_scratch_file_threads_and_memory_give_the_same_bits(identifiable, method
     before = identifiable.rows.copy()
     with threadpool_limits(1, "blas"):
         one = fit(method, identifiable.rows, 10)
-    monkeypatch.setattr(whitened, "MEMORY_LIMIT", 40_000 * 40)  # all rows are too many for memory, 20,000 are not
+    monkeypatch.setattr(whitened, "MEMORY_LIMIT", 40_000 * 40)  # all rows are too many for memory, subsamples are not
     with threadpool_limits(2, "blas"):
         two = fit(method, identifiable.rows, 10, scratch=tmp_path)
         (kept,) = tmp_path.iterdir()
@@ -191,8 +191,8 @@ def test_a_scratch_folder_that_cannot_be_written(identifiable, tmp_path):
 
 def test_subsamples_change_the_time_not_the_optimum(identifiable):
     for make in (lambda n: FastICA(FastICAParams(subsample=n)), lambda n: Picard(PicardParams(subsample=n))):
-        stages = [fit(make(n), identifiable.rows, 10) for n in (0, 2000)]
-        assert [len(s.diagnostics.details["stages"]) for s in stages] == [1, 3]
+        stages = [fit(make(n), identifiable.rows, 10) for n in (0, 800)]
+        assert [len(s.diagnostics.details["stages"]) for s in stages] == [1, 4]
         assert matched(stages[0].patterns, stages[1].patterns).min() > 0.9999
 
 
@@ -206,7 +206,7 @@ def test_order_signs_and_shares(identifiable):
     np.testing.assert_allclose(result.explained, share, rtol=1e-3)
     total = 1 - ((centred - sources @ result.patterns) ** 2).sum() / (centred**2).sum()
     np.testing.assert_allclose(result.explained_total, total, atol=1e-5)
-    skewness, error = (sources**3).mean(axis=0), np.sqrt((sources**6).mean(axis=0) / 16384)
+    skewness, error = (sources**3).mean(axis=0), np.sqrt((sources**6).mean(axis=0) / 8192)
     largest = result.patterns[np.arange(10), np.abs(result.patterns).argmax(axis=1)]
     assert (largest[np.abs(skewness) < 2 * error] > 0).all()
     np.testing.assert_allclose(fit(FastICA(), identifiable.rows, 10, seed=7).patterns, result.patterns, atol=1e-2)

@@ -144,7 +144,9 @@ def test_stratified_rows_are_distinct_and_spread(n, share, seed):
 
 
 def test_stage_sizes():
-    assert stage_sizes(1_000_000, 100, None) == [16384, 65536, 262144]
-    assert stage_sizes(20_000, 100, None) == []
+    assert stage_sizes(1_000_000, 100, None) == [8192, 40_637, 201_587]
+    assert stage_sizes(32_000, 100, None) == []
     assert stage_sizes(1_000_000, 100, 0) == []
-    assert stage_sizes(10_000, 10, 1000) == [1000, 4000]
+    assert stage_sizes(16_000, 10, 1000) == [1000, 4000]
+    assert all(400 * size <= whitened.MEMORY_LIMIT for size in stage_sizes(10**8, 100, None))
+    assert stage_sizes(10**8, 3000, None) == []

@@ -9,7 +9,9 @@ import darkframe
 from darkframe import param
 
 _COMPONENTS = "Number of components; none: as many as the study recommends from the residual's principal components."
-_SUBSAMPLE = "Rows the fit starts on, fourfold at each stage up to all; 0: all from the start; none: 16384, or 64 a component."
+_SUBSAMPLE = (
+    "Rows the fit starts on, about fourfold at each stage up to all; 0: all from the start; none: 8192, or 64 a component."
+)
 _FUN = "Non-linearity: logcosh (tanh), exp (Gaussian derivative) or cube (kurtosis, sensitive to outliers)."
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -91,7 +92,7 @@ class Stages:
 
     Attributes:
         whitening: How the rows were whitened.
-        stages: Subsamples, each fourfold the one before and containing it, and all rows as the last.
+        stages: Subsamples, each about fourfold the one before and containing it, and all rows as the last.
     """
 
     whitening: Whitening
@@ -104,12 +105,16 @@ class Stages:
 
 
 def stage_sizes(n: int, k: int, first: int | None) -> list[int]:
-    """Sizes of the subsamples: first, 4·first, … up to half the rows and the memory limit; None: 16384, or 64 a component."""
-    size, sizes = max(16384, 64 * k) if first is None else first, []
-    while 0 < size <= min(n // 2, MEMORY_LIMIT // (4 * k)):
-        sizes.append(size)
-        size *= 4
-    return sizes
+    """Sizes of the subsamples: from ``first`` on about fourfold each, in equal ratios up to all n rows, within the memory limit.
+
+    None takes 8192 rows, or 64 a component; 0, or more than a quarter of the rows, means none.
+    """
+    start = max(8192, 64 * k) if first is None else first
+    if start == 0 or 4 * start > n:
+        return []
+    steps = max(1, round(math.log(n / start, 4)))
+    sizes = [round(start * (n / start) ** (i / steps)) for i in range(steps)]
+    return [size for size in sizes if 4 * k * size <= MEMORY_LIMIT]
 
 
 def stratified(n: int, count: int, rng: np.random.Generator) -> I64:
