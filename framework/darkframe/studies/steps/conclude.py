@@ -41,7 +41,8 @@ def conclude(collect: Collect, fit: Decompose, stable: Stability, match: Match, 
 
 def _headline(finding: str, match: Match, beat: int, n: int) -> str:
     if finding == "nothing":
-        return f"Nothing beyond the null: {beat} of {n} components hold more than rows of the same lengths and covariance would."
+        found = "Next to nothing" if beat else "Nothing"
+        return f"{found} beyond the null: {beat} of {n} components hold more than rows of the same lengths and covariance would."
     if finding == "structure":
         count = match.novel_beyond_null
         return f"The residual holds structure that the SAE misses: {count} of {n} components are novel and beat the null."
@@ -79,8 +80,13 @@ def _text(finding: str, notebook: str, match: Match, beat: int, n: int) -> list[
         sentences.append(
             f"Component{'s' if beat > 1 else ''} {which} may be worth a look; the residual as a whole is not explained by so few."
         )
+    if repeatable := sum(c.replication > match.null_cuts["replication"] and c.kurtosis <= cut for c in match.components):
+        sentences.append(
+            f"{repeatable} more come back in both halves by themselves, but their sources are no heavier-tailed than the null's: "
+            "repeatable directions, not sparse ones."
+        )
     if finding == "nothing":
-        sentences.append("That nothing was found beyond chance is the result.")
+        sentences.append(f"That {'so little' if beat else 'nothing'} was found beyond chance is the result.")
     elif finding != notebook:
         sentences.append(f"Counting only what the null does not explain, the reading is {_RULE[finding]}.")
     return sentences
