@@ -15,6 +15,7 @@ from darkframe.interfaces import Decomposition, Diagnostics
 from darkframe.numerics.whitening import Whitening
 from darkframe.results import ARRAYS
 from darkframe.store.run import RunDir
+from darkframe.studies.steps.interpret import worth_reading
 
 N, D, K = 3000, 10, 4
 SETTINGS = {"nulls": 2, "null_directions": 40, "examples": 6, "interpret": 3}
@@ -78,6 +79,17 @@ def test_examples_are_the_largest_sources_with_context_from_their_own_document(d
             assert example.before == text(r for r in document if row - 5 <= r < row)
             assert example.text == text([row])
             assert example.after == text(r for r in document if row < r <= row + 5)
+
+
+def test_the_most_novel_components_and_those_that_beat_the_null_are_interpreted(done):
+    match = done[2].match
+    beats = (False, True, False, True, True)
+    made = [
+        dataclasses.replace(match.components[0], component=i, cosine=0.1 * (i + 1), kurtosis=float(i), beats_null=beat)
+        for i, beat in enumerate(beats)
+    ]
+    assert worth_reading(dataclasses.replace(match, components=tuple(made)), 2) == [0, 1, 4, 3]
+    assert worth_reading(dataclasses.replace(match, components=tuple(made)), 1) == [0, 4]
 
 
 def test_stability_compares_every_pair_of_distinct_seeds(tmp_path):

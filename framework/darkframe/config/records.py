@@ -46,7 +46,7 @@ class StudyParams:
     massive: str = param(
         "exclude", help="Massive tokens: leave them out of fits and headlines, or keep them.", choices=("exclude", "include")
     )
-    interpret: int = param(10, help="Most novel components to interpret.", ge=0)
+    interpret: int = param(10, help="Most novel components to interpret, and others that beat the null.", ge=0)
     examples: int = param(20, help="Top examples for each of them.", ge=1)
     context: int = param(5, help="Tokens of context on each side of an example.", ge=0, unit="tokens")
     keep_activations: bool = param(True, help="Keep the activations x beside the residuals e (export needs them).")

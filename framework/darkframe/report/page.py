@@ -108,8 +108,9 @@ def _components(results: DarkMatterResults, table: Table) -> str:
     matches = {c.component: c for c in results.match.components}
     cards = "".join(_card(matches[shown.component], shown) for shown in results.interpret.components)
     lead = (
-        "The most novel components and the tokens that drive them most, by |activation| of the component's source; the context "
-        "stays inside the token's own document. Blue: positive, orange: negative; the stronger the larger."
+        "The most novel components, others that beat the null, and the tokens that drive them most, by |activation| of the "
+        "component's source; the context stays inside the token's own document. Blue: positive, orange: negative; the stronger "
+        "the larger."
     )
     caption = f'<p class="caption">{escaped(table.caption)}</p>'
     every = f"<details><summary>All {len(table.rows)} components</summary>{caption}{table_html(table)}</details>"

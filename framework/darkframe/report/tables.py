@@ -222,7 +222,7 @@ def examples_table(results: DarkMatterResults) -> Table:
         for rank, e in enumerate(c.examples, 1)
     )
     caption = "Largest |activation| of each component's source; context stays inside the token's document."
-    return Table("examples", "Top examples of the most novel components", columns, rows, caption)
+    return Table("examples", "Top examples of the most novel components and of those that beat the null", columns, rows, caption)
 
 
 def seconds_table(results: DarkMatterResults) -> Table:

@@ -174,7 +174,7 @@ class ComponentExamples:
 
 @dataclass(frozen=True)
 class Interpret:
-    """Step 7: the most novel components."""
+    """Step 7: the most novel components, then others that beat the null."""
 
     components: tuple[ComponentExamples, ...]
 

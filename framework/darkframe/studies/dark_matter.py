@@ -17,7 +17,7 @@ from darkframe.studies.steps.compare import compare
 from darkframe.studies.steps.conclude import conclude
 from darkframe.studies.steps.decompose import check_components, decompose, other_fits, wanted_components
 from darkframe.studies.steps.diagnose import diagnose
-from darkframe.studies.steps.fits import decompose_record
+from darkframe.studies.steps.fits import decompose_record, scratch
 from darkframe.studies.steps.interpret import interpret
 from darkframe.studies.steps.match import Material, match
 from darkframe.studies.steps.nulls import nulls
@@ -68,9 +68,10 @@ def run_dark_matter(
     diagnosed, diagnose_seconds = diagnose(study)
     components, pca_seconds = pca(study)
     k = wanted_components(config) or components.recommended
-    main = decompose(study, k)
+    with scratch(study):
+        main = decompose(study, k)
+        fits = other_fits(study, main, k)
     projected = project(study, main)
-    fits = other_fits(study, main, k)
     null = nulls(study, fits, projected)
     stable, stability_seconds = stability(study, fits, null)
     matched, match_seconds = match(study, Material(fits, projected, null, stable))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from darkframe.results import Collect, Conclusion, Decompose, Match, Stability
+from darkframe.results import Collect, ComponentMatch, Conclusion, Decompose, Match, Stability
 
 STRUCTURE, UNDER = 0.3, 0.5
 CHANCE = 0.05
@@ -75,6 +75,8 @@ def _text(finding: str, notebook: str, match: Match, beat: int, n: int) -> list[
         "both halves of the documents, which find them by themselves; with nothing to find, one or more would in at most 5 % "
         "of runs.",
     ]
+    if lost := _lost(match):
+        sentences.append(f"{lost} more have such a kurtosis, but the document halves do not arrive at the same components.")
     if finding == "nothing" and beat:
         which = ", ".join(str(c.component) for c in match.components if c.beats_null)
         sentences.append(
@@ -90,6 +92,17 @@ def _text(finding: str, notebook: str, match: Match, beat: int, n: int) -> list[
     elif finding != notebook:
         sentences.append(f"Counting only what the null does not explain, the reading is {_RULE[finding]}.")
     return sentences
+
+
+def _lost(match: Match) -> int:
+    """Components whose kurtosis is beyond the null in both document halves, but which those do not find by themselves."""
+    low, high = match.null_cuts["kurtosis_low"], match.null_cuts["kurtosis"]
+
+    def heavy(component: ComponentMatch) -> bool:
+        every = (component.kurtosis, *component.kurtosis_halves)
+        return len(every) > 1 and (min(every) > high or max(every) < low)
+
+    return sum(heavy(component) and not component.beats_null for component in match.components)
 
 
 def cautions(collect: Collect, fit: Decompose, stable: Stability, match: Match, rows: int) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -110,8 +110,9 @@ def other_fits(study: Study, main: Fit, k: int) -> Fits:
             counted(fit(study, f"fit-seed-{seed}", lambda: study.rows, seed, k, {"rows": HEADLINE})) for seed in study.seeds[1:]
         ]
         halves = [counted(made) for made in _halves(study, k)]
-        nulls = [counted(_null(study, k, number)) for number in range(1, study.params.nulls + 1)]
-        null_again = counted(_null(study, k, 1, again=True))
+        lengths = _Lengths(study, k)
+        first, null_again = (counted(_null(study, k, lengths, 1, again=again)) for again in (False, True))
+        nulls = [first, *(counted(_null(study, k, lengths, number)) for number in range(2, study.params.nulls + 1))]
     fits = Fits(main, (main, *again), tuple(halves), tuple(nulls), null_again)
     study.progress.step(
         "fits",
@@ -131,22 +132,30 @@ def _halves(study: Study, k: int) -> list[Fit]:
     return made
 
 
-def _lengths(study: Study, k: int) -> tuple[F32, Whitening]:
-    """Whitened lengths of (a seeded choice of) the fitted rows."""
-    whitening = Whitening.fit(study.rows.mean, study.rows.covariance, study.rows.shape[1])
-    chosen = sample_indices(len(study.rows), study.params.null_rows, derived_seed(study.config.seed, 2))
-    return whitened_lengths(study.rows, whitening, min(k, whitening.k), chosen), whitening
+class _Lengths:
+    """Whitened lengths of (a seeded choice of) the fitted rows, read once and only if a null is to be fitted."""
+
+    def __init__(self, study: Study, k: int) -> None:
+        self._study, self._k = study, k
+
+    @cached_property
+    def _made(self) -> tuple[F32, Whitening, int]:
+        rows, params = self._study.rows, self._study.params
+        whitening = Whitening.fit(rows.mean, rows.covariance, rows.shape[1])
+        k = min(self._k, whitening.k)
+        chosen = sample_indices(len(rows), params.null_rows, derived_seed(self._study.config.seed, 2))
+        return whitened_lengths(rows, whitening, k, chosen), whitening, k
+
+    def null(self, number: int) -> EllipticalRows:
+        """The elliptical null's rows of that number."""
+        return EllipticalRows(*self._made, derived_seed(self._study.config.seed, 3, number))
 
 
-def _null(study: Study, k: int, number: int, *, again: bool = False) -> Fit:
-    def make_rows() -> Rows:
-        lengths, whitening = _lengths(study, k)
-        return EllipticalRows(lengths, whitening, min(k, whitening.k), derived_seed(study.config.seed, 3, number))
-
+def _null(study: Study, k: int, lengths: _Lengths, number: int, *, again: bool = False) -> Fit:
     name = f"fit-null-{number}{'-again' if again else ''}"
     seed = derived_seed(study.config.seed, 4, number, int(again))
     inputs = {"null": number, "null_rows": study.params.null_rows, "run_seed": study.config.seed}
-    return fit(study, name, make_rows, seed, k, inputs, extra=source_kurtosis)
+    return fit(study, name, partial(lengths.null, number), seed, k, inputs, extra=source_kurtosis)
 
 
 def source_kurtosis(rows: Rows, decomposition: Decomposition) -> Arrays:

@@ -15,7 +15,7 @@ import numpy as np
 from darkframe.errors import DarkframeError, PluginError
 from darkframe.interfaces import Decomposition, FitContext, Rows
 from darkframe.results import Decompose
-from darkframe.store.atomic import plain
+from darkframe.store.atomic import plain, writing
 from darkframe.store.records import record_from_plain
 from darkframe.studies.steps.base import Arrays, Study
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from darkframe.interfaces import F64
+
+
+SCRATCH = ".scratch"
 
 
 @dataclass(frozen=True)
@@ -157,15 +160,14 @@ def _record(decomposition: Decomposition, rows: int, seed: int, seconds: float) 
 
 
 def _fitted(study: Study, rows: Rows, seed: int, k: int) -> Decomposition:
-    name = study.config.decomposer.name
-    with _scratch(study.run.path) as scratch:
-        context = FitContext(seed=seed, n_components=k, scratch=scratch, progress=study.progress, device=study.config.device)
-        try:
-            decomposition = study.make_decomposer().fit(rows, context)
-        except (DarkframeError, MemoryError):
-            raise
-        except Exception as error:
-            raise PluginError(f"The decomposer {name!r} failed: {type(error).__name__}: {error}") from error
+    name, folder = study.config.decomposer.name, _scratch_of(study, rows)
+    context = FitContext(seed=seed, n_components=k, scratch=folder, progress=study.progress, device=study.config.device)
+    try:
+        decomposition = study.make_decomposer().fit(rows, context)
+    except (DarkframeError, MemoryError):
+        raise
+    except Exception as error:
+        raise PluginError(f"The decomposer {name!r} failed: {type(error).__name__}: {error}") from error
     _check(name, decomposition, rows)
     return decomposition
 
@@ -189,14 +191,25 @@ def _check(name: str, decomposition: Decomposition, rows: Rows) -> None:
 
 
 @contextmanager
-def _scratch(run: Path) -> Iterator[Path]:
-    folder = run / ".scratch"
+def scratch(study: Study) -> Iterator[None]:
+    """While fits are made: an empty scratch folder in the run directory, removed afterwards."""
+    folder = study.run.path / SCRATCH
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
-    folder.mkdir()
     try:
-        yield folder
+        yield
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _scratch_of(study: Study, rows: Rows) -> Path:
+    """Where fits on the same rows share what they like; what fits on other rows left there is removed."""
+    folder = study.run.path / SCRATCH / rows.key
+    for other in (study.run.path / SCRATCH).glob("*"):
+        if other != folder:
+            shutil.rmtree(other, ignore_errors=True)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def identifiability_cut(rows: int) -> float:

@@ -60,9 +60,16 @@ class Text:
         return _Place(value, ids[0], int(self._tokens[row]), ids[1], int(self._documents[row]), int(self._positions[row]))
 
 
+def worth_reading(match: Match, count: int) -> list[int]:
+    """The ``count`` components of lowest max |cos|, then at most as many of the others that beat the null, by kurtosis."""
+    novel = sorted(match.components, key=lambda c: c.cosine)[:count]
+    beating = sorted((c for c in match.components if c.beats_null and c not in novel), key=lambda c: -c.kurtosis)
+    return [c.component for c in (*novel, *beating[:count])]
+
+
 def interpret(study: Study, match: Match, projected: Outcome, depends: str) -> tuple[Interpret, float]:
-    """Examples of the ``study.interpret`` components of lowest max |cos|; massive tokens are no examples unless fits use them."""
-    chosen = [c.component for c in sorted(match.components, key=lambda c: c.cosine)][: study.params.interpret]
+    """Examples of components worth reading; massive tokens are no examples unless fits use them."""
+    chosen = worth_reading(match, study.params.interpret)
 
     def compute(_: object) -> tuple[Interpret, Arrays]:
         array = study.collection.array
