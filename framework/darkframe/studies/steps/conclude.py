@@ -82,7 +82,8 @@ def _text(finding: str, notebook: str, match: Match, beat: int, n: int) -> list[
         sentences.append(
             f"Component{'s' if beat > 1 else ''} {which} may be worth a look; the residual as a whole is not explained by so few."
         )
-    if repeatable := sum(c.replication > match.null_cuts["replication"] and c.kurtosis <= cut for c in match.components):
+    returned = (c for c in match.components if c.replication > match.null_cuts["replication"] and not c.beats_null)
+    if repeatable := sum(c.kurtosis <= cut for c in returned):
         sentences.append(
             f"{repeatable} more come back in both halves by themselves, but their sources are no heavier-tailed than the null's: "
             "repeatable directions, not sparse ones."
