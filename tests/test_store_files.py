@@ -1,5 +1,6 @@
 """Files of the store: whole or absent, appended and cut back, read in pieces; what goes wrong is said in a sentence."""
 
+import contextlib
 import dataclasses
 import errno
 import json
@@ -19,16 +20,15 @@ from darkframe.store.records import record_from_plain
 from darkframe.store.tensors import read_tensors, write_tensors
 
 
-@pytest.fixture
-def file_size_limit():
-    """Lowers the largest file this process may write, as a full disk would."""
+@contextlib.contextmanager
+def file_size_limit(size):
+    """Lowers the largest file this process may write, as a full disk would: off again before anything is reported."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-
-    def limit(size):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-
-    yield limit
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_an_atomic_write_replaces_whole_files_and_leaves_nothing_beside(tmp_path):
@@ -38,22 +38,20 @@ def test_an_atomic_write_replaces_whole_files_and_leaves_nothing_beside(tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
-def test_a_full_disk_keeps_the_old_file(tmp_path, file_size_limit):
+def test_a_full_disk_keeps_the_old_file(tmp_path):
     path = tmp_path / "a.bin"
     write_bytes(path, b"old")
-    file_size_limit(10_000)
-    with pytest.raises(StoreError, match=r"disk is full.*a\.bin.*Free some space"):
+    with file_size_limit(10_000), pytest.raises(StoreError, match=r"disk is full.*a\.bin.*Free some space"):
         write_bytes(path, bytes(20_000))
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]
 
 
-def test_a_full_disk_under_an_array(tmp_path, file_size_limit):
+def test_a_full_disk_under_an_array(tmp_path):
     writer = ArrayWriter(tmp_path / "a.npy", (4,), "<f4")
     writer.append(np.ones((100, 4)))
     writer.commit()
-    file_size_limit(4000)
-    with pytest.raises(StoreError, match="disk is full"):
+    with file_size_limit(4000), pytest.raises(StoreError, match="disk is full"):
         writer.append(np.ones((1000, 4)))
     writer.close()
     assert open_array(tmp_path / "a.npy").shape == (100, 4)
