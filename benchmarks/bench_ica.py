@@ -59,19 +59,22 @@ def ours(folder: Path, n: int, k: int, which: str) -> tuple[np.ndarray, dict]:
     from darkframe.interfaces import FitContext
     from darkframe.numerics.rows import ArrayRows
     from darkframe.progress import QuietProgress
-    from darkframe_fastica import fastica, picard
+    from darkframe_fastica.fastica import FastICASearch
+    from darkframe_fastica.picard import PicardSearch
     from darkframe_fastica.plugin import FastICAParams, PicardParams
     from darkframe_fastica.whitened import whitened_stages
     from darkframe_fastica.workers import workers
 
-    fit, params = (fastica.fit_stages, FastICAParams()) if which == "fastica" else (picard.fit_stages, PicardParams())
+    search, params = (FastICASearch, FastICAParams()) if which == "fastica" else (PicardSearch, PicardParams())
     rows = FileRows(folder / "white.f32", n, k)
     rows.mean, rows.covariance = np.zeros(k), np.diag(1 + 1e-9 * np.arange(k, 0, -1))  # white already: taken as they are
     with workers() as pool, QuietProgress().task("", None, "") as task:
-        fit(params, whitened_stages(ArrayRows(next(rows.blocks())), k, None, FitContext(), pool), 0, pool, task)  # compiles
+        search(
+            params, whitened_stages(ArrayRows(next(rows.blocks())), k, None, FitContext(), pool), 0, pool, task
+        ).run()  # compiles
         stages = whitened_stages(rows, k, None, FitContext(scratch=folder), pool)
         start = cpu(), time.perf_counter()
-        found = fit(params, stages, 42, pool, task)
+        found = search(params, stages, 42, pool, task).run()
         used = {"cpu": cpu() - start[0], "wall": time.perf_counter() - start[1]}
     facts = found.diagnostics
     assert facts.converged, facts.warnings
