@@ -116,8 +116,9 @@ def cautions(collect: Collect, fit: Decompose, stable: Stability, match: Match, 
     if stable.halves is None:
         said.append("There are too few tokens for document halves: no component could be confirmed.")
     elif stable.replicated < n / 2:
+        how_many = f"Only {stable.replicated}" if stable.replicated else "None"
         said.append(
-            f"{f'Only {stable.replicated}' if stable.replicated else 'None'} of {n} components are found by both halves of the documents "
+            f"{how_many} of {n} components are found by both halves of the documents "
             f"(matched |cos| {stable.halves.matched_mean:.2f} on average)."
         )
     if rows < (enough := ROWS_PER_SQUARE * n**2):
