@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
 
+from darkframe.numerics.compiled import compiled
 from darkframe.numerics.moments import CentralMoments, merged
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class FeatureStatistics:
     kurtosis: F64
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled()
 def _add(
     offsets: I64, indices: I64, values: NDArray[Any], groups: NDArray[Any], seen: NDArray[Any], shift: F64, fires: I64, sums: F64
 ) -> None:  # pragma: no cover - compiled

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
+
+from darkframe.numerics.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -111,7 +112,7 @@ def merged(parts: Iterable[CentralMoments], d: int) -> CentralMoments:
     return reduce(CentralMoments.merge, parts, CentralMoments.zeros(0, d))
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled()
 def _add_powers(block: NDArray[Any], shift: NDArray[Any], sums: F64) -> None:  # pragma: no cover - compiled
     for i in range(block.shape[0]):
         for j in range(block.shape[1]):

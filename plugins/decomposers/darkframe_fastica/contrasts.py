@@ -16,8 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
+
+from darkframe.numerics.compiled import compiled
 
 if TYPE_CHECKING:
     from darkframe.interfaces import F32, F64
@@ -28,14 +29,8 @@ _f = np.float32
 _ONE, _TWO, _HALF = _f(1), _f(2), _f(0.5)
 
 
-def _compiled(function: Any) -> Any:
-    """Compile with numba, nogil; kept on disk between processes where some cache folder can be written."""
-    # Rows are checked to be finite before they get here, so the compiler may assume it: that is what lets it vectorise.
-    options = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz", "nnan", "ninf"}}
-    try:
-        return numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # no locator: neither the package's folder nor the user's cache folder can be written
-        return numba.njit(**options)(function)
+# Rows are checked to be finite before they get here, so the compiler may assume it: that is what lets it vectorise.
+_compiled = compiled(error_model="numpy", fastmath={"contract", "nsz", "nnan", "ninf"})
 
 
 @_compiled
