@@ -66,7 +66,7 @@ def test_the_sae_says_whether_to_centre_and_where(tmp_path):
     source = tiny(folder)
     assert next(source.batches()).x.mean(dim=1).abs().max() < 1e-5
     card = source.card()
-    assert (card.details["centred"], card.details["layer"]) == (True, 3)
+    assert (card.details["centred"], card.hook_point) == (True, "blocks.3.hook_resid_post")
     assert card.details["loading_arguments_not_used"] == {"checkpoint_index": "5"}
 
 

@@ -17,6 +17,7 @@ from safetensors import safe_open
 from tinykit import card, files
 
 ASSETS = Path(__file__).resolve().parent.parent / "plugins" / "sources" / "darkframe_tiny" / "assets"
+TEXTS = Path(__file__).resolve().parent.parent / "framework" / "darkframe" / "texts"
 MODEL_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 SAE_FILES = ("cfg.json", "sae_weights.safetensors")
 
@@ -35,8 +36,8 @@ def _copy(source: Path, target: Path) -> None:
     target.chmod(0o644)
 
 
-def assemble(build: Path, lm: Path, sae: Path, assets: Path) -> None:
-    """Writes the whole folder anew."""
+def assemble(build: Path, lm: Path, sae: Path, assets: Path, texts: Path) -> None:
+    """Writes the whole folder ``assets`` anew, and the held-out text to ``texts``."""
     shutil.rmtree(assets, ignore_errors=True)
     for name in MODEL_FILES:
         _copy(lm / "model" / name, assets / "model" / name)
@@ -44,7 +45,7 @@ def assemble(build: Path, lm: Path, sae: Path, assets: Path) -> None:
         _copy(sae / "sae" / name, assets / "sae" / name)
     for path in sorted((sae / "checkpoints").glob("*.safetensors")):
         _copy(path, assets / "checkpoints" / path.name)
-    _copy(build / "corpus" / "heldout.jsonl.gz", assets / "heldout.jsonl.gz")
+    _copy(build / "corpus" / "heldout.jsonl.gz", texts / "heldout.jsonl.gz")
     measured = files.read_json(build / f"metrics-{sae.name}.json")
     corpus, curve = files.read_json(build / "corpus" / "corpus.json"), card.read_curve(lm / "curve.csv")
     recipes = {
@@ -69,7 +70,7 @@ def main() -> None:
     parser.add_argument("--sae", default="sae")
     parser.add_argument("--assets", type=Path, default=ASSETS)
     args = parser.parse_args()
-    assemble(args.build, args.build / args.lm, args.build / args.sae, args.assets)
+    assemble(args.build, args.build / args.lm, args.build / args.sae, args.assets, TEXTS)
     sizes = {
         p.relative_to(args.assets).as_posix(): p.stat().st_size for p in args.assets.rglob("*") if p.is_file()
     }

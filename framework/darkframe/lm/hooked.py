@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+import torch.nn.functional as F
 from safetensors import SafetensorError
 from torch import nn
 
 from darkframe.errors import DataError
 from darkframe.lm.quiet import quiet_transformers
-from darkframe.lm.settings import Site
+from darkframe.lm.settings import ModuleSite, Site
+from darkframe.lm.unembed import ModelUnembedding, find_final_norm
 
 if TYPE_CHECKING:
     from darkframe.interfaces import I32
@@ -23,11 +26,11 @@ class _Reached(Exception):
 
 
 class HookedModel:
-    """A causal language model that gives the residual stream at one site and computes nothing beyond it.
+    """A causal language model that gives its activations at one site and computes nothing beyond it.
 
-    What it gives equals the full forward pass's ``hidden_states[L]`` (``hook_resid_pre`` of block L; ``hook_resid_post``
-    is ``hidden_states[L + 1]`` before any final norm). Works for models that transformers builds from one list of blocks
-    on one residual stream: GPT-2, GPT-NeoX, Llama and their like.
+    On the residual stream it is the full forward pass's ``hidden_states[L]`` (``hook_resid_pre`` of block L;
+    ``hook_resid_post`` is ``hidden_states[L + 1]`` before any final norm); elsewhere it is a submodule's output. Works for
+    models that transformers builds from one list of blocks on one residual stream: GPT-2, GPT-NeoX, Llama and their like.
 
     Args:
         model: A transformers causal language model; it is put into evaluation mode and its gradients are switched off.
@@ -36,19 +39,16 @@ class HookedModel:
             with LayerNorm, whose function is the same with and without that mean.
 
     Raises:
-        DataError: No such block, no list of blocks, or centring a model without LayerNorm.
+        DataError: No such block or submodule, no list of blocks, or centring a model without LayerNorm.
     """
 
-    def __init__(self, model: nn.Module, site: Site, *, centre: bool = False) -> None:
+    def __init__(self, model: nn.Module, site: Site | ModuleSite, *, centre: bool = False) -> None:
         self.model = model.eval().requires_grad_(False)
         config: Any = model.config
         self.config = config
         self.site = site
         self._base: Any = getattr(model, "base_model", model)
-        blocks = find_blocks(self._base, int(config.num_hidden_layers))
-        if site.layer >= len(blocks):
-            raise DataError(f"The SAE reads block {site.layer}, but the model has {len(blocks)} blocks (0 to {len(blocks) - 1}).")
-        self._block = blocks[site.layer]
+        self._module, self._after = _place(self._base, site, int(config.num_hidden_layers))
         self._centre = centre
         if centre and not isinstance(find_final_norm(self._base), nn.LayerNorm):
             raise DataError("The SAE wants centred activations, which only models with LayerNorm allow.")
@@ -63,9 +63,14 @@ class HookedModel:
         """Where the weights are."""
         return next(self.model.parameters()).device
 
+    @property
+    def vocabulary(self) -> int:
+        """Number of token ids the model knows."""
+        return int(self.config.vocab_size)
+
     @torch.no_grad()  # not inference_mode: its tensors fail later beside parameters that want gradients
     def activations(self, tokens: I32) -> torch.Tensor:
-        """Residual stream of a batch of token rows, without gradients.
+        """The site's activations of a batch of token rows, without gradients.
 
         Args:
             tokens: (rows, slots) int32 token ids. Padding belongs at the end of rows, where nothing sees it.
@@ -74,28 +79,88 @@ class HookedModel:
             (rows, slots, d) float32 on the model's device.
         """
         reached: list[torch.Tensor] = []
-        handle = self._catch(reached)
-        try:
-            self._base(input_ids=torch.from_numpy(tokens).to(self.device, torch.int64), use_cache=False)
-        except _Reached:
-            pass
-        finally:
-            handle.remove()
+
+        def catch(x: torch.Tensor) -> torch.Tensor:
+            reached.append(x)
+            raise _Reached
+
+        with self._hooked(catch), contextlib.suppress(_Reached):
+            self._base(input_ids=self._ids(tokens), use_cache=False)
+        if not reached:
+            raise DataError(f"The model's forward pass never reaches {self.site}.")
         x = reached[0].to(torch.float32)
         return x - x.mean(dim=-1, keepdim=True) if self._centre else x
 
-    def _catch(self, reached: list[torch.Tensor]) -> torch.utils.hooks.RemovableHandle:
-        def before(_: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-            reached.append(args[0] if args else kwargs["hidden_states"])
-            raise _Reached
+    @torch.no_grad()
+    def losses(self, tokens: I32, patch: Callable[[torch.Tensor], torch.Tensor] | None = None) -> torch.Tensor:
+        """Next-token losses of token rows, optionally with the site's activations replaced.
 
-        def after(_: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-            reached.append(output[0] if isinstance(output, tuple) else output)
-            raise _Reached
+        What centring takes away is given back behind the patch: the model goes on with the stream it knows.
 
-        if self.site.after:
-            return self._block.register_forward_hook(after)
-        return self._block.register_forward_pre_hook(before, with_kwargs=True)
+        Args:
+            tokens: (rows, slots) int32 token ids.
+            patch: Maps the site's activations (rows · slots, d) float32, as ``activations`` gives them, to their replacement.
+
+        Returns:
+            (rows, slots − 1) float32, −log p(next token) in nats.
+        """
+        ids = self._ids(tokens)
+        with self._hooked(self._replaced(patch)) if patch is not None else contextlib.nullcontext():
+            logits = self.model(input_ids=ids, use_cache=False).logits
+        rows = [F.cross_entropy(row[:-1].float(), targets[1:], reduction="none") for row, targets in zip(logits, ids)]
+        return torch.stack(rows)
+
+    def unembedding(self) -> ModelUnembedding:
+        """Final norm and unembedding."""
+        return ModelUnembedding(self.model)
+
+    def _ids(self, tokens: I32) -> torch.Tensor:
+        return torch.from_numpy(tokens).to(self.device, torch.int64)
+
+    def _replaced(self, patch: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[torch.Tensor], torch.Tensor]:
+        def change(x: torch.Tensor) -> torch.Tensor:
+            seen = x.to(torch.float32)
+            mean = seen.mean(dim=-1, keepdim=True) if self._centre else torch.zeros_like(seen[..., :1])
+            return (patch((seen - mean).flatten(0, 1)).view_as(seen) + mean).to(x.dtype)
+
+        return change
+
+    @contextlib.contextmanager
+    def _hooked(self, act: Callable[[torch.Tensor], torch.Tensor]) -> Iterator[None]:
+        """Put ``act`` at the site: what it returns is what the model goes on with."""
+
+        def before(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+            if args:
+                return (act(args[0]), *args[1:]), kwargs
+            return args, {**kwargs, "hidden_states": act(kwargs["hidden_states"])}
+
+        def after(_: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
+            return (act(output[0]), *output[1:]) if isinstance(output, tuple) else act(output)
+
+        if self._after:
+            handle = self._module.register_forward_hook(after)
+        else:
+            handle = self._module.register_forward_pre_hook(before, with_kwargs=True)
+        try:
+            yield
+        finally:
+            handle.remove()
+
+
+def _place(base: nn.Module, site: Site | ModuleSite, count: int) -> tuple[nn.Module, bool]:
+    """The module to hook, and whether behind it."""
+    if isinstance(site, ModuleSite):
+        try:
+            return base.get_submodule(site.module), True
+        except AttributeError as error:
+            known = ", ".join(name for name, _ in base.named_children())
+            raise DataError(
+                f"The SAE reads {site.module!r}, but {type(base).__name__} has no such submodule (it has {known})."
+            ) from error
+    blocks = find_blocks(base, count)
+    if site.layer >= len(blocks):
+        raise DataError(f"The SAE reads block {site.layer}, but the model has {len(blocks)} blocks (0 to {len(blocks) - 1}).")
+    return blocks[site.layer], site.after
 
 
 def find_blocks(base: nn.Module, count: int) -> nn.ModuleList:
@@ -110,21 +175,13 @@ def find_blocks(base: nn.Module, count: int) -> nn.ModuleList:
     return lists[0]
 
 
-def find_final_norm(base: nn.Module) -> nn.Module:
-    """The norm between the last block and the unembedding: ``ln_f``, ``final_layer_norm`` or ``norm``.
+def load_model(folder: Path, device: str = "cpu", dtype: str = "float32") -> nn.Module:
+    """Load a causal language model from a local folder: safetensors only, no network, nothing printed.
 
-    Raises:
-        DataError: The model has none under these names.
-    """
-    for name in ("ln_f", "final_layer_norm", "norm"):
-        norm = getattr(base, name, None)
-        if isinstance(norm, nn.Module):
-            return norm
-    raise DataError(f"{type(base).__name__} has no final norm under a known name (ln_f, final_layer_norm, norm).")
-
-
-def load_model(folder: Path, device: str = "cpu") -> nn.Module:
-    """Load a causal language model in float32 from a local folder: safetensors only, no network, nothing printed.
+    Args:
+        folder: Holds ``config.json`` and safetensors weights.
+        device: Where to put it.
+        dtype: ``float32`` or ``bfloat16``: what its weights become and what it computes in.
 
     Raises:
         DataError: The folder is no model's, its weights are pickled, or transformers cannot build it.
@@ -138,7 +195,7 @@ def load_model(folder: Path, device: str = "cpu") -> nn.Module:
 
         try:
             model: nn.Module = AutoModelForCausalLM.from_pretrained(
-                folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
+                folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=getattr(torch, dtype)
             )
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise DataError(f"The model in {folder} cannot be loaded: {error}") from error

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from darkframe.errors import DataError
+from darkframe.interfaces import Usage
 
 CONFIG_FILE = "cfg.json"
 WEIGHTS_FILE = "sae_weights.safetensors"
 
 _SITE = re.compile(r"blocks\.(\d+)\.hook_resid_(pre|post)")
+_MODULE = re.compile(r"[A-Za-z_]\w*(\.\w+)*")
 _UNCHANGED_STREAM = {"fold_ln", "fold_value_biases", "center_unembed", "refactor_factored_attn_matrices", "dtype", "device"}
 """Arguments of TransformerLens's loaders that leave the residual stream as it is, or that darkframe sets itself."""
 
@@ -43,6 +45,24 @@ class Site:
 
 
 @dataclass(frozen=True)
+class ModuleSite:
+    """The output of a submodule of the base model, named as in transformers: ``layers.12.mlp``, ``h.3``."""
+
+    module: str
+
+
+def read_site(name: str) -> Site | ModuleSite:
+    """A site from its name: TransformerLens's name of a place on the residual stream, or a submodule's path.
+
+    Raises:
+        DataError: The name is of another kind of site.
+    """
+    if _MODULE.fullmatch(name) and not name.startswith("blocks."):
+        return ModuleSite(name)
+    return Site.parse(name)
+
+
+@dataclass(frozen=True)
 class SaeSettings:
     """How an SAE wants to be used.
 
@@ -56,7 +76,8 @@ class SaeSettings:
         separator: Token between packed documents: ``bos``, ``eos``, ``sep``, an id, or None.
         centre: Whether it was trained on centred writing weights: activations minus their mean over d_model.
         normalize_activations: SAELens's setting.
-        unused: Arguments for loading the model that darkframe does not know; whoever opens the SAE should say so.
+        loading: Arguments for loading the model that it was trained with (``model_from_pretrained_kwargs``).
+        unused: Those of them that darkframe does not know; whoever opens the SAE should say so.
     """
 
     architecture: str
@@ -69,7 +90,24 @@ class SaeSettings:
     separator: str | int | None
     centre: bool
     normalize_activations: str
+    loading: Mapping[str, Any] = field(default_factory=dict)
     unused: Mapping[str, Any] = field(default_factory=dict)
+
+    def usage(self, by: str) -> Usage:
+        """The same as a statement of how the SAE is to be used."""
+        return Usage(
+            by=by,
+            model=self.model_name or None,
+            hook_point=self.hook_name,
+            d_model=self.d_in,
+            n_features=self.d_sae,
+            context_size=self.context_size,
+            bos=self.prepend_bos,
+            centred=self.centre,
+            normalize_activations=self.normalize_activations,
+            loading=self.loading,
+            not_applied=self.unused,
+        )
 
 
 def read_settings(folder: Path) -> SaeSettings:
@@ -100,6 +138,7 @@ def read_settings(folder: Path) -> SaeSettings:
         separator=about.get("sequence_separator_token", "bos"),
         centre=bool(loading.get("center_writing_weights", False)),
         normalize_activations=_normalisation(config),
+        loading=dict(loading),
         unused={key: value for key, value in loading.items() if key not in known},
     )
 

@@ -8,12 +8,17 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from darkframe.errors import DataError, UserError
+from darkframe.interfaces import Fetched
+from darkframe.lm.fingerprint import hash_file
 
 SHORTEST = 20
 """Documents with fewer characters, white space at the ends not counted, are skipped."""
+
+COUNTED = 64 << 20
+"""Bytes of text beyond which tokens are not counted in advance."""
 
 LONGEST_LINE = 1 << 26
 """Bytes in the longest line that is read: what bounds memory on a file without line ends."""
@@ -63,6 +68,27 @@ class TextFile:
         if not path.is_file():
             raise UserError(f"The text file {path} does not exist.", hint="Check the path given for the text.")
         self.kind = kind[0]
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.name
+
+    def identity(self) -> dict[str, Any]:
+        """Hash of the file, and the field read from it."""
+        return {"file": hash_file(self.path), "field": self.field}
+
+    def details(self) -> dict[str, Any]:
+        """The file's name."""
+        return {"file": self.path.name}
+
+    def countable(self) -> bool:
+        """Whether the file is small enough to be read twice."""
+        return self.path.stat().st_size <= COUNTED
+
+    def fetched(self) -> Fetched | None:
+        """Nothing to download."""
+        return None
 
     def documents(self) -> Iterator[Document | int]:
         """Documents of at least ``SHORTEST`` characters in order; last of all, the number skipped in the whole file.

@@ -11,10 +11,11 @@ import numpy as np
 
 from darkframe.errors import DataError
 from darkframe.lm.quiet import quiet_transformers
-from darkframe.lm.text import Document, TextFile
+from darkframe.lm.text import Document
 
 if TYPE_CHECKING:
     from darkframe.interfaces import I32
+    from darkframe.lm.parts import Text
 
 CHARACTERS_AT_ONCE = 1 << 19
 """Text given to the tokenizer in one call; the tokenizer's own threads share it."""
@@ -88,7 +89,7 @@ class Tokenizer:
         decoded: list[str] = self._tokenizer.batch_decode(ids, clean_up_tokenization_spaces=False) if ids else []
         return decoded
 
-    def stream(self, text: TextFile) -> Iterator[TokenDocument]:
+    def stream(self, text: Text) -> Iterator[TokenDocument]:
         """The text's documents as token ids, in order; see ``TokenDocument`` for the last item."""
         number = 0
         for group in _groups(text.documents()):

@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 from darkframe.errors import DataError
-from darkframe.lm.hooked import find_final_norm
 
 CHUNK = 256
 """Directions pushed through at once."""
@@ -38,3 +37,16 @@ class ModelUnembedding:
         weight = next(self._head.parameters())
         chunks = torch.split(directions.to(weight.device, weight.dtype), CHUNK)
         return torch.cat([self._head(self._norm(chunk)).to(torch.float32) for chunk in chunks])
+
+
+def find_final_norm(base: nn.Module) -> nn.Module:
+    """The norm between the last block and the unembedding: ``ln_f``, ``final_layer_norm`` or ``norm``.
+
+    Raises:
+        DataError: The model has none under these names.
+    """
+    for name in ("ln_f", "final_layer_norm", "norm"):
+        norm = getattr(base, name, None)
+        if isinstance(norm, nn.Module):
+            return norm
+    raise DataError(f"{type(base).__name__} has no final norm under a known name (ln_f, final_layer_norm, norm).")

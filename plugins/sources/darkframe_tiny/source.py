@@ -1,13 +1,15 @@
-"""The shipped model, SAE and held-out text, opened as any local ones are."""
+"""The shipped model and SAE, opened as any local ones are."""
 
 from __future__ import annotations
 
+import json
 from importlib.resources import files
 from pathlib import Path
 
 from darkframe.errors import DataError, ParameterError
-from darkframe.interfaces import SourceContext
+from darkframe.interfaces import PublishedFigures, SourceContext
 from darkframe.lm.local import LocalFiles, LocalSource
+from darkframe.lm.texts import HELDOUT, open_text
 from darkframe_tiny.plugin import TinyParams
 
 
@@ -15,7 +17,8 @@ class TinySource(LocalSource):
     """A small GPT-2 and its SAE over held-out prose.
 
     Args:
-        params: See ``TinyParams``. ``assets`` names another folder with ``model/``, ``sae/`` and ``heldout.jsonl.gz``.
+        params: See ``TinyParams``. ``assets`` names another folder with ``model/`` and ``sae/``, and perhaps its own
+            ``heldout.jsonl.gz`` and ``metrics.json``.
         context: From the framework.
 
     Raises:
@@ -25,13 +28,14 @@ class TinySource(LocalSource):
 
     def __init__(self, params: TinyParams, context: SourceContext) -> None:
         assets = _assets(params.assets)
-        text = Path(params.text).expanduser() if params.text else assets / "heldout.jsonl.gz"
+        own = assets / "heldout.jsonl.gz"
         super().__init__(
-            LocalFiles(assets / "model", assets / "sae", text, params.text_field, name="tiny"),
+            LocalFiles(assets / "model", assets / "sae", name="tiny", figures=_figures(assets / "metrics.json")),
+            open_text(params, str(own) if own.is_file() else HELDOUT, context),
             context,
-            packing=params.packing,
-            batch_size=params.batch_size,
-            context_size=params.context_size,
+            rows=params,
+            use=params,
+            dtype=params.dtype,
         )
 
 
@@ -43,7 +47,21 @@ def _assets(given: str | None) -> Path:
         return shipped
     folder = Path(given).expanduser()
     if not (folder / "model").is_dir():
-        raise ParameterError(
-            f"source.assets: {folder} holds no model/ folder.", hint="Expected model/, sae/ and heldout.jsonl.gz."
-        )
+        raise ParameterError(f"source.assets: {folder} holds no model/ folder.", hint="Expected model/ and sae/.")
     return folder
+
+
+def _figures(path: Path) -> PublishedFigures | None:
+    """What was measured when the SAE was made, on the whole shipped text."""
+    if not path.is_file():
+        return None
+    measured = json.loads(path.read_text(encoding="utf-8"))["sae"]
+    return PublishedFigures(
+        by="the model card",
+        l0=measured["l0"],
+        explained_variance=measured["explained_variance"],
+        definition="pooled",
+        cross_entropy=measured["nats_clean"],
+        cross_entropy_spliced=measured["nats_sae"],
+        recovered=measured["recovered_against_zero"],
+    )
