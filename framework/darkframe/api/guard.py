@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +45,15 @@ def _broken(found: Found, what: str) -> PluginError:
     return PluginError(f"The {found.kind} {found.name!r} of {found.distribution} {found.version} {what}.")
 
 
+def _guarded(found: Found, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with blamed(found, f"{name}()"):
+            return method(*args, **kwargs)
+
+    return call
+
+
 def _require(found: Found, plugin: Any, contract: type[Any]) -> None:
     names = [name for name in vars(contract) if not name.startswith("_") and callable(getattr(contract, name))]
     missing = [name for name in names if not callable(getattr(plugin, name, None))]
@@ -78,11 +88,18 @@ class GuardedUnembedding:
             return self._inner.logits(directions)
 
 
+OPTIONAL = ("wiring", "losses", "fetch")
+"""What a source may have beside its contract (``Wired``, ``Predicts``, ``Fetches``)."""
+
+
 class GuardedSource:
-    """A source, guarded."""
+    """A source, guarded. It has those of the ``OPTIONAL`` methods that the source has, and no others."""
 
     def __init__(self, found: Found, inner: Source) -> None:
         self._found, self._inner = found, inner
+        for name in OPTIONAL:  # on the instance, where Python 3.12's check of a protocol looks, and hasattr too
+            if callable(method := getattr(inner, name, None)):
+                setattr(self, name, _guarded(found, name, method))
 
     def card(self) -> SourceCard:
         with blamed(self._found, "card()"):
