@@ -50,3 +50,27 @@ class DataError(DarkframeError):
 
 class StoreError(DarkframeError):
     """A run directory or cache entry is damaged, of another version, or could not be written (disk full)."""
+
+
+class HubError(DarkframeError):
+    """Something could not be had from the Hugging Face hub: a damaged download, a full disk, a hub that answers with an error."""
+
+
+class HubAwayError(HubError):
+    """The hub cannot be reached, or may not be asked (offline), and the cache lacks what is needed."""
+
+
+class GatedRepositoryError(HubError, UserError):
+    """The repository's conditions have to be accepted, or a token given."""
+
+
+class MissingRepositoryError(HubError, UserError):
+    """The hub has no repository of that name."""
+
+
+class MissingRevisionError(HubError, UserError):
+    """The repository has no such branch, tag or commit."""
+
+
+class MissingFileError(HubError, UserError):
+    """The repository has no such file."""

@@ -1,0 +1,100 @@
+"""Short questions to the hub, each answered within seconds or not at all."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+from darkframe.errors import HubError
+from darkframe.hub.failures import Away, answered, is_named, is_transport, unreachable
+from darkframe.hub.records import Advice, Repository
+
+T = TypeVar("T")
+
+TIMEOUT = 5.0
+"""Seconds that connecting, and each wait for the answer, may take."""
+
+DEADLINE = 8.0
+"""Seconds a whole question may take, name lookup and further addresses included: time-outs do not cover those."""
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """One file of a commit as the hub describes it."""
+
+    name: str
+    etag: str
+    size: int
+    url: str
+
+
+def within(seconds: float, question: Callable[[], T]) -> T:
+    """The answer of ``question``, or TimeoutError; a question without an answer is left to itself in its thread."""
+    outcome: list[tuple[bool, Any]] = []
+
+    def ask() -> None:
+        try:
+            outcome.append((True, question()))
+        except BaseException as error:
+            outcome.append((False, error))
+
+    thread = threading.Thread(target=ask, daemon=True, name="darkframe-hub-question")
+    thread.start()
+    thread.join(seconds)
+    if not outcome:
+        raise TimeoutError(f"no answer within {seconds:g} s")
+    fine, value = outcome[0]
+    if fine:
+        return cast("T", value)
+    raise cast("BaseException", value)
+
+
+def ask(question: Callable[[], T], repository: Repository, name: str | None, advice: Advice) -> T:
+    """The answer to a question about a repository, or about one of its files.
+
+    Raises:
+        Away: There was no answer; says why.
+        HubError: The answer was that it cannot be had.
+    """
+    try:
+        return within(DEADLINE, question)
+    except Exception as error:
+        if is_transport(error):
+            raise Away(unreachable(error)) from error
+        sentence = answered(error, repository, name, advice)
+        if sentence is not None:
+            raise sentence from error
+        if is_named(error, "FileMetadataError"):
+            raise HubError(
+                f"{repository.id} was asked for and something answered that is no Hugging Face hub.",
+                hint="Check HF_ENDPOINT, and whether a proxy or a log-in page stands between.",
+            ) from error
+        raise
+
+
+def commit_and_listing(repository: Repository, advice: Advice) -> tuple[str, tuple[str, ...]]:
+    """The commit that the revision stands for now, and the names of its files."""
+    from huggingface_hub import HfApi
+
+    def question() -> tuple[str, tuple[str, ...]]:
+        info = HfApi().repo_info(repository.id, repo_type=repository.kind, revision=repository.revision, timeout=TIMEOUT)
+        return str(info.sha), tuple(sibling.rfilename for sibling in getattr(info, "siblings", None) or ())
+
+    return ask(question, repository, None, advice)
+
+
+def describe(repository: Repository, commit: str, name: str, advice: Advice) -> RemoteFile:
+    """ETag and size of one file."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+    url = hf_hub_url(repository.id, name, repo_type=repository.kind, revision=commit)
+
+    def question() -> RemoteFile:
+        told = get_hf_file_metadata(url, timeout=TIMEOUT)
+        if told.etag is None or told.size is None:
+            raise HubError(f"The hub does not say how large {repository.id}'s {name} is.", hint="Check HF_ENDPOINT.")
+        return RemoteFile(name, told.etag, told.size, url)
+
+    return ask(question, repository, name, advice)
