@@ -1,8 +1,9 @@
-"""The residual stream of the exported model, exactly as `transformers` gives it."""
+"""The residual stream of a model, exactly as `transformers` gives it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,35 +12,53 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM
 
+from tinykit import files
 from tinykit.packing import BOS_ID, Tokens
 from tinykit.runtime import Progress
 
+PARTS = {"gpt2": ("h", "ln_f"), "llama": ("layers", "norm")}
+"""Where each kind of model keeps its blocks and its final norm."""
+
 
 def load_model(folder: Path) -> Any:
-    """Loads the exported model in float32."""
+    """Loads a model in float32."""
     return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
 
 
 @torch.no_grad()
-def stream(model: Any, rows: Tokens, layer: int, *, batch: int = 32) -> Iterator[tuple[slice, Tensor]]:
-    """Yields slices of rows and the input of block `layer` there: raw, not centred."""
-    first_blocks = torch.nn.ModuleList(model.transformer.h[:layer])
-    whole, norm = model.transformer.h, model.transformer.ln_f
+def stream(
+    model: Any, rows: Tokens, layer: int, *, batch: int = 32, bfloat16: bool = False
+) -> Iterator[tuple[slice, Tensor]]:
+    """Yields slices of rows and the input of block `layer` there: raw, not centred.
+
+    With `bfloat16` the matrix products are in that precision: three times as fast where the processor has it.
+    """
+    base = model.base_model
+    blocks_name, norm_name = PARTS[model.config.model_type]
+    whole, norm = getattr(base, blocks_name), getattr(base, norm_name)
+    first_blocks = torch.nn.ModuleList(whole[:layer])
     for start in range(0, len(rows), batch):
         part = slice(start, start + batch)
         ids = torch.from_numpy(rows[part].astype(np.int64))
+        setattr(base, blocks_name, first_blocks)
+        setattr(base, norm_name, torch.nn.Identity())
         try:
-            model.transformer.h, model.transformer.ln_f = first_blocks, torch.nn.Identity()
-            states = model.transformer(ids, use_cache=False).last_hidden_state
+            with _precision(bfloat16):
+                states = base(ids, use_cache=False).last_hidden_state
         finally:
-            model.transformer.h, model.transformer.ln_f = whole, norm
+            setattr(base, blocks_name, whole)
+            setattr(base, norm_name, norm)
         yield part, states
+
+
+def _precision(bfloat16: bool) -> AbstractContextManager[Any]:
+    return torch.autocast("cpu", torch.bfloat16) if bfloat16 else nullcontext()
 
 
 def collect(model: Any, rows: Tokens, layer: int) -> Tensor:
     """Returns the stream at every position whose token is not BOS, float16, in order."""
     keep = torch.from_numpy(rows != BOS_ID)
-    out = torch.empty(int(keep.sum()), model.config.n_embd, dtype=torch.float16)
+    out = torch.empty(int(keep.sum()), model.config.hidden_size, dtype=torch.float16)
     progress, at = Progress(len(rows), unit="tokens"), 0
     for part, states in stream(model, rows, layer):
         found = states[keep[part]]
@@ -47,3 +66,23 @@ def collect(model: Any, rows: Tokens, layer: int) -> Tensor:
         at += len(found)
         progress.show(min(part.stop, len(rows)), "collecting", scale=rows.shape[1])
     return out
+
+
+def collect_shards(model: Any, rows: Tokens, layer: int, folder: Path, *, bos: int, shard: int = 640) -> None:
+    """Writes the stream at every position whose token is not `bos`, float16, a file for every `shard` rows.
+
+    Shards that are there already are kept, so that an interrupted run goes on. The products are in bfloat16.
+    """
+    progress = Progress(len(rows), unit="tokens")
+    for start in range(0, len(rows), shard):
+        path, part = folder / f"{start // shard:05}.npy", rows[start : start + shard]
+        if not path.exists():
+            states = torch.cat([s.to(torch.float16) for _, s in stream(model, part, layer, bfloat16=True)])
+            files.write_array(path, states[torch.from_numpy(part != bos)].numpy())
+        progress.show(min(start + shard, len(rows)), "collecting", scale=rows.shape[1])
+
+
+def read_shards(folder: Path) -> Tensor:
+    """Reads what `collect_shards` wrote, in order."""
+    arrays = [np.load(path, allow_pickle=False) for path in sorted(folder.glob("*.npy"))]
+    return torch.from_numpy(np.concatenate(arrays))

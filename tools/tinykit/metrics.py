@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from tinykit.activations import PARTS
 from tinykit.packing import Tokens
 
 Mask = npt.NDArray[np.bool_]
@@ -47,7 +48,8 @@ def spliced(model: Any, layer: int, change: Callable[[Tensor], Tensor]) -> Itera
         new = torch.cat([states[:, :1], change(states)[:, 1:]], dim=1)
         return (new, *inputs[1:])
 
-    handle = model.transformer.h[layer].register_forward_pre_hook(hook)
+    blocks, _ = PARTS[model.config.model_type]
+    handle = getattr(model.base_model, blocks)[layer].register_forward_pre_hook(hook)
     try:
         yield
     finally:

@@ -108,13 +108,15 @@ def raw_weights(sae: BatchTopK, scale: float, threshold: float) -> dict[str, Ten
     }
 
 
-def save_saelens(weights: dict[str, Tensor], metadata: dict[str, Any], folder: Path) -> None:
-    """Writes SAELens's own format with SAELens's own code."""
+def save_saelens(
+    weights: dict[str, Tensor], metadata: dict[str, Any], folder: Path, *, dtype: str = "float32"
+) -> None:
+    """Writes SAELens's own format with SAELens's own code, in the given precision."""
     from sae_lens.saes.jumprelu_sae import JumpReLUSAE, JumpReLUSAEConfig
     from sae_lens.saes.sae import SAEMetadata
 
     d_in, d_sae = weights["W_enc"].shape
-    config = JumpReLUSAEConfig(d_in=d_in, d_sae=d_sae, metadata=SAEMetadata(**metadata))
+    config = JumpReLUSAEConfig(d_in=d_in, d_sae=d_sae, dtype=dtype, metadata=SAEMetadata(**metadata))
     sae = JumpReLUSAE(config)
     sae.load_state_dict(weights)
     folder.mkdir(parents=True, exist_ok=True)

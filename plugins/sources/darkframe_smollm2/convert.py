@@ -58,6 +58,9 @@ def convert(gguf: Path, folder: Path, advance: Callable[[], None] = lambda: None
     fields = {name: field.contents() for name, field in reader.fields.items()}
     _check_kind(gguf, fields)
     config = model_config(fields)
+    expected = len(_WHOLE) + len(_BLOCK) * config["num_hidden_layers"]
+    if len(reader.tensors) != expected:
+        raise DataError(f"The model file {gguf} has {len(reader.tensors)} tensors, expected {expected}.")
     _write_json(folder / "tokenizer.json", tokenizer(fields))
     _write_json(folder / "tokenizer_config.json", tokenizer_config(fields))
     save_file(dict(_weights(reader, config, advance)), folder / "model.safetensors", metadata={"format": "pt"})

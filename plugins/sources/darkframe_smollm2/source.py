@@ -1,0 +1,57 @@
+"""SmolLM2 from its package, the shipped SAE, and a text."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+from darkframe.errors import DataError
+from darkframe.interfaces import PublishedFigures, SourceContext
+from darkframe.lm.folders import FolderSae
+from darkframe.lm.source import ModelSource
+from darkframe.lm.texts import HELDOUT, open_text
+from darkframe_smollm2.model import PackagedModel
+from darkframe_smollm2.plugin import SmolLM2Params
+
+
+class SmolLM2Source(ModelSource):
+    """SmolLM2-135M-Instruct and an SAE of its middle layer, over held-out prose or another text.
+
+    The model's file is converted once, into the cache; see ``PackagedModel``.
+
+    Args:
+        params: See ``SmolLM2Params``.
+        context: From the framework.
+
+    Raises:
+        DataError: The shipped SAE is missing.
+    """
+
+    def __init__(self, params: SmolLM2Params, context: SourceContext) -> None:
+        assets = Path(str(files("darkframe_smollm2"))) / "assets"
+        if not (assets / "sae").is_dir():
+            raise DataError(f"The shipped SAE is missing from {assets}.", hint="Install darkframe again.")
+        given = Path(params.gguf).expanduser() if params.gguf else None
+        super().__init__(
+            PackagedModel(given, context, params.dtype),
+            FolderSae(assets / "sae", _figures(assets / "metrics.json")),
+            open_text(params, HELDOUT, context),
+            context,
+            rows=params,
+            use=params,
+        )
+
+
+def _figures(path: Path) -> PublishedFigures:
+    """What was measured when the SAE was made, on the whole shipped text."""
+    measured = json.loads(path.read_text(encoding="utf-8"))["sae"]
+    return PublishedFigures(
+        by="the SAE's card",
+        l0=measured["l0"],
+        explained_variance=measured["explained_variance"],
+        definition="pooled",
+        cross_entropy=measured["nats_clean"],
+        cross_entropy_spliced=measured["nats_sae"],
+        recovered=measured["recovered_against_zero"],
+    )
