@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from darkframe.numerics.massive import NormCut
 from torch import Tensor
 
 from tinykit import activations, files, packing
@@ -26,15 +27,17 @@ from tinykit.trainer import Trainer, hook_name, recipe
 MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 
 
-def ordinary(x: Tensor, cut: float) -> tuple[Tensor, dict[str, Any]]:
-    """Leaves out massive tokens: those whose norm is over `cut` medians of the norm."""
+def ordinary(x: Tensor) -> tuple[Tensor, dict[str, Any]]:
+    """Leaves out massive tokens, by the cut on the norm that darkframe's studies use."""
     norms = torch.cat([part.float().norm(dim=1) for part in x.split(65_536)])
-    median = float(norms.median())
-    keep = norms <= cut * median
+    cut = NormCut.fit(norms.numpy())
+    keep = norms <= cut.cut
     facts = {
-        "median_norm": median,
+        "collected_activations": len(x),
+        "median_norm": cut.median,
         "largest_norm": float(norms.max()),
-        "activations_left_out": int((~keep).sum()),
+        "cut": cut.cut,
+        "massive_left_out": int((~keep).sum()),
     }
     return x[keep], facts
 
@@ -65,7 +68,7 @@ def parse() -> argparse.Namespace:
         parser.add_argument(f"--{name}", type=int, default=default)
     for name, default in (("warmup", 100), ("log-every", 50), ("threads", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    for name, value in (("k", 48.0), ("lr", 8e-4), ("cut", 5.0)):
+    for name, value in (("k", 48.0), ("lr", 8e-4)):
         parser.add_argument(f"--{name}", type=float, default=value)
     parser.add_argument("--checkpoints", type=float, nargs="*", default=[])
     return parser.parse_args()
@@ -76,7 +79,7 @@ def main() -> None:
     keep_memory()
     args = parse()
     torch.set_num_threads(args.threads)
-    x, facts = ordinary(activations.read_shards(args.build / "activations"), args.cut)
+    x, facts = ordinary(activations.read_shards(args.build / "activations"))
     trainer = Trainer(args, x, args.build / args.name)
     trainer.resume()
     trainer.run()
