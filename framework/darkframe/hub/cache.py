@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 20
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_LISTING = "darkframe-listing.json"  # names of all the commit's files
+_LISTING = "darkframe-listings.json"  # names of all the commit's files
 
 
 def is_commit(revision: str) -> bool:
@@ -94,16 +94,19 @@ class RepositoryCache:
 
     def listing(self, commit: str) -> tuple[str, ...] | None:
         """Names of all the commit's files, where they have been listed."""
+        names = self._listings().get(commit)
+        return tuple(map(str, names)) if isinstance(names, list) else None
+
+    def _listings(self) -> dict[str, object]:
         try:
             told = json.loads((self.folder / _LISTING).read_text())
-            names = told.get(commit)
-        except (OSError, ValueError, AttributeError):
-            return None
-        return tuple(map(str, names)) if isinstance(names, list) else None
+        except (OSError, ValueError):
+            return {}
+        return told if isinstance(told, dict) else {}
 
     def remember_listing(self, commit: str, names: Iterable[str]) -> None:
         with contextlib.suppress(OSError):  # it only spares a request
-            _write(self.folder / _LISTING, json.dumps({commit: sorted(names)}))
+            _write(self.folder / _LISTING, json.dumps({**self._listings(), commit: sorted(names)}))
 
     def names(self, commit: str, wanted: Sequence[str]) -> tuple[str, ...] | None:
         """``wanted`` with its patterns resolved by the listing; None where the commit has not been listed."""

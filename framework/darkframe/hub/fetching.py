@@ -16,6 +16,7 @@ from darkframe.hub.environment import prepare
 from darkframe.hub.failures import Away, away, missing_file, no_space
 from darkframe.hub.records import NO_ADVICE, Advice, Repository, Snapshot
 from darkframe.hub.transfer import MEGA, download
+from darkframe.hub.view import is_open, lock
 from darkframe.progress import Progress
 
 logger = logging.getLogger("darkframe.hub")
@@ -82,6 +83,20 @@ def _asked_or_cached(
 ) -> T:
     """What the hub answers, or else what the cache holds, or else the sentence."""
     prepare()
+    with lock:
+        if is_open():
+            raise RuntimeError(f"{repository} is asked for inside darkframe.hub.opened(), where nothing can be downloaded.")
+        return _ask(repository, advice, progress, online, cached, missing)
+
+
+def _ask(
+    repository: Repository,
+    advice: Advice,
+    progress: Progress,
+    online: Callable[[], T],
+    cached: Callable[[], T | None],
+    missing: Callable[[], str],
+) -> T:
     offline = _offline()
     silent = _silent()
     if offline or silent:

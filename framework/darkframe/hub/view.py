@@ -14,7 +14,16 @@ from darkframe.hub.cache import RepositoryCache, verify
 from darkframe.hub.environment import prepare
 from darkframe.hub.records import Snapshot
 
-_lock = threading.RLock()
+lock = threading.RLock()
+"""Held while the libraries are shown a view, and while the hub is asked: the libraries' settings are one process's."""
+
+_open = 0
+
+
+def is_open() -> bool:
+    """Whether this thread, which holds the lock, is inside ``opened``."""
+    return _open > 0
+
 
 # Where libraries keep copies of what huggingface_hub read from the environment: (module, attribute).
 _CACHES = (
@@ -37,12 +46,14 @@ def opened(*snapshots: Snapshot) -> Iterator[None]:
     """
     import huggingface_hub.constants as constants
 
+    global _open
     prepare()
-    with _lock, tempfile.TemporaryDirectory(prefix="darkframe-hub-") as name:
+    with lock, tempfile.TemporaryDirectory(prefix="darkframe-hub-") as name:
         view, real, offline = Path(name), str(constants.HF_HUB_CACHE), bool(constants.HF_HUB_OFFLINE)
         for snapshot in snapshots:
             _show(snapshot, view)
         before = {place: getattr(sys.modules[place[0]], place[1]) for place in _CACHES + _OFFLINE if _loaded(place)}
+        _open += 1
         try:
             _set(_CACHES, str(view))
             _set(_OFFLINE, True)
@@ -52,6 +63,7 @@ def opened(*snapshots: Snapshot) -> Iterator[None]:
                 verify(*snapshots)
             raise
         finally:
+            _open -= 1
             _set(_CACHES, real)  # those imported inside copied the view
             _set(_OFFLINE, offline)
             for (module, attribute), value in before.items():
