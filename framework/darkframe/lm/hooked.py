@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError
@@ -53,9 +55,11 @@ class HookedModel:
         if centre and not isinstance(find_final_norm(self._base), nn.LayerNorm):
             raise DataError("The SAE wants centred activations, which only models with LayerNorm allow.")
 
-    @property
+    @cached_property
     def d_model(self) -> int:
-        """Width of the residual stream."""
+        """Width of what the site gives: of the residual stream, or of a submodule's output, which may be another."""
+        if isinstance(self.site, ModuleSite):
+            return int(self.activations(np.zeros((1, 1), np.int32)).shape[-1])
         return int(self.config.hidden_size)
 
     @property
@@ -110,9 +114,9 @@ class HookedModel:
         rows = [F.cross_entropy(row[:-1].float(), targets[1:], reduction="none") for row, targets in zip(logits, ids)]
         return torch.stack(rows)
 
-    def unembedding(self) -> ModelUnembedding:
-        """Final norm and unembedding."""
-        return ModelUnembedding(self.model)
+    def unembedding(self) -> ModelUnembedding | None:
+        """Final norm and unembedding; None where the site is of another width than the residual stream."""
+        return ModelUnembedding(self.model) if self.d_model == int(self.config.hidden_size) else None
 
     def _ids(self, tokens: I32) -> torch.Tensor:
         return torch.from_numpy(tokens).to(self.device, torch.int64)

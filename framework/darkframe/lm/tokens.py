@@ -76,6 +76,12 @@ class Tokenizer:
         token = getattr(self._tokenizer, f"{name}_token_id")
         return None if token is None else int(token)
 
+    @property
+    def leads_with_bos(self) -> bool:
+        """Whether it puts BOS before a text by itself, where that is not switched off."""
+        bos = self.special("bos")
+        return bos is not None and list(self._tokenizer("a")["input_ids"])[:1] == [bos]
+
     def encode(self, texts: Sequence[str]) -> list[I32]:
         """Token ids of each text, nothing added; special tokens written out in a text are read as such, as SAELens does."""
         batch = self._tokenizer(

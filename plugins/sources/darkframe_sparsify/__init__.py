@@ -1,0 +1,1 @@
+"""SAEs trained with EleutherAI's sparsify: those of Pythia, and any other."""
