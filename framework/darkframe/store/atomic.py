@@ -1,50 +1,39 @@
-"""Small files written whole or not at all, and what goes wrong with files, said in a sentence."""
+"""JSON and arrays written whole or not at all, and read back; what every kind of file needs is in ``darkframe.disk``."""
 
 from __future__ import annotations
 
 import dataclasses
-import errno
 import hashlib
 import json
 import math
-import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from darkframe.errors import DarkframeError, StoreError
+from darkframe.disk import TEMPORARY, fsync_folder, remove_temporaries, replacing, storage_error, write_bytes, writing
+from darkframe.errors import StoreError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-TEMPORARY = ".darkframe-tmp"  # ends the names of files that are not whole yet
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
-
-
-def storage_error(path: Path, error: OSError, kind: type[DarkframeError] = StoreError) -> DarkframeError:
-    """The sentence for an ``OSError`` met while writing ``path``."""
-    if error.errno in _FULL:
-        return kind(
-            f"The disk is full (or a quota or file-size limit is reached): {path} could not be written.",
-            hint="Free some space and run the same command again: what was finished before is kept and reused.",
-        )
-    if error.errno in _FORBIDDEN:
-        return kind(f"{path} is not writable ({error.strerror}).", hint="Choose another folder or change its permissions.")
-    return kind(f"{path} could not be written: {error.strerror or error}.", hint="Check the folder and the disk it is on.")
-
-
-@contextmanager
-def writing(path: Path, kind: type[DarkframeError] = StoreError) -> Iterator[None]:
-    """Turn any ``OSError`` of the block into a sentence about ``path``."""
-    try:
-        yield
-    except OSError as error:
-        raise storage_error(path, error, kind) from error
+__all__ = [
+    "TEMPORARY",
+    "content_key",
+    "fsync_folder",
+    "plain",
+    "read_json",
+    "remove_temporaries",
+    "remove_tree",
+    "replacing",
+    "save_array",
+    "storage_error",
+    "write_bytes",
+    "write_json",
+    "writing",
+]
 
 
 def plain(value: Any) -> Any:
@@ -72,43 +61,6 @@ def content_key(obj: Any) -> str:
     """sha256, in hexadecimal, of the canonical JSON of ``obj`` (keys sorted, no spaces)."""
     text = json.dumps(plain(obj), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def fsync_folder(folder: Path) -> None:
-    """Make a rename in ``folder`` durable; some file systems cannot, which is not an error."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path in the same folder, synced and renamed to ``path`` if the block succeeds."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
-    with writing(path):
-        try:
-            yield temporary
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-        fsync_folder(path.parent)
-
-
-def write_bytes(path: Path, data: bytes | memoryview) -> None:
-    """Write a whole file atomically.
-
-    Raises:
-        StoreError: The disk is full or the folder is not writable; the old file, if any, is untouched.
-    """
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        file.write(data)
 
 
 def write_json(path: Path, obj: Any) -> None:
@@ -143,10 +95,3 @@ def remove_tree(folder: Path) -> None:
     with writing(folder):
         if folder.exists():
             shutil.rmtree(folder)
-
-
-def remove_temporaries(folder: Path) -> None:
-    """Delete what writes that were killed half-way left in a folder; only for whoever holds its lock."""
-    for path in folder.glob(f".*{TEMPORARY}"):
-        with suppress(OSError):
-            path.unlink()
