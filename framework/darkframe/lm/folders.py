@@ -12,7 +12,7 @@ from darkframe.lm.fingerprint import hash_files
 from darkframe.lm.settings import SaeSettings, read_config, read_settings, read_site
 
 if TYPE_CHECKING:
-    from darkframe.lm.hooked import HookedModel
+    from darkframe.lm.parts import Model
     from darkframe.lm.sae import SaeDictionary
     from darkframe.lm.tokens import Tokenizer
 
@@ -66,7 +66,7 @@ class FolderModel:
         """See that the site is on the residual stream, or a submodule's output."""
         read_site(settings.hook_name)
 
-    def open(self, settings: SaeSettings, device: str) -> HookedModel:
+    def open(self, settings: SaeSettings, device: str) -> Model:
         """The model, hooked where ``settings`` say."""
         from darkframe.lm.hooked import HookedModel, load_model
 

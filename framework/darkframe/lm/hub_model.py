@@ -14,7 +14,7 @@ from darkframe.lm.folders import FolderModel
 from darkframe.progress import Progress
 
 if TYPE_CHECKING:
-    from darkframe.lm.hooked import HookedModel
+    from darkframe.lm.parts import Model
     from darkframe.lm.settings import SaeSettings
     from darkframe.lm.tokens import Tokenizer
 
@@ -107,15 +107,19 @@ class HubModel:
         """See that the site is on the residual stream, or a submodule's output."""
         self._folder.check(settings)
 
-    def open(self, settings: SaeSettings, device: str) -> HookedModel:
+    def open(self, settings: SaeSettings, device: str) -> Model:
         """The model, hooked where ``settings`` say."""
         return FolderModel(self._weights.folder, self.name, self._dtype).open(settings, device)
 
     def fetch(self) -> Fetched:
         """Download what is missing, and say what there is."""
+        return self.snapshot().fetched("model")
+
+    def snapshot(self) -> Snapshot:
+        """All of its files, downloaded as far as they are missing."""
         about, weights = self._about, self._weights
         files = tuple(sorted({*about.files, *weights.files}))
-        return Snapshot(self.repository, about.commit, about.folder, files).fetched("model")
+        return Snapshot(self.repository, about.commit, about.folder, files)
 
 
 def open_model(

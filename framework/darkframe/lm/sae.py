@@ -56,13 +56,14 @@ class SaeDictionary:
 
     def __init__(self, sae: Any) -> None:
         self.sae = sae.eval().requires_grad_(False)
+        sae.turn_off_forward_pass_hook_z_reshaping()  # darkframe's rows hold all heads side by side, as the weights do
         self.architecture = str(sae.cfg.architecture())
-        _check_reconstructs(self.architecture)
+        check_reconstructs(self.architecture)
         self.W_dec: torch.Tensor = sae.W_dec.detach()
         self.W_enc: torch.Tensor | None = _detached(sae, "W_enc")
         self.b_enc: torch.Tensor | None = _detached(sae, "b_enc")
         self.b_dec: torch.Tensor | None = _detached(sae, "b_dec")
-        self._sparse = self.architecture in _LINEAR_DECODERS and sae.cfg.reshape_activations == "none"
+        self._sparse = self.architecture in _LINEAR_DECODERS
         self._rescale = {"constant_norm_rescale": _norm_scale, "layer_norm": _layer_norm_scale}.get(sae.cfg.normalize_activations)
         self._rows = self._decoder_rows()
 
@@ -126,7 +127,7 @@ def load_sae(folder: Path, device: str = "cpu") -> SaeDictionary:
     settings = read_settings(folder)
     if not (folder / WEIGHTS_FILE).is_file():
         raise DataError(f"The SAE folder {folder} has no {WEIGHTS_FILE}.", hint="Expected a folder saved by SAELens.")
-    _check_reconstructs(settings.architecture)
+    check_reconstructs(settings.architecture)
     with quiet_transformers():
         from sae_lens import SAE
 
@@ -137,7 +138,12 @@ def load_sae(folder: Path, device: str = "cpu") -> SaeDictionary:
     return SaeDictionary(sae)
 
 
-def _check_reconstructs(architecture: str) -> None:
+def check_reconstructs(architecture: str) -> None:
+    """Refuse architectures whose ``decode`` does not give back what ``encode`` reads.
+
+    Raises:
+        DataError: A transcoder, or an SAE that decodes only part of its reconstruction.
+    """
     for kind, reason in _NOT_RECONSTRUCTING.items():
         if kind in architecture:
             raise DataError(f"An SAE of architecture {architecture!r} {reason}: its residual is not defined.")

@@ -78,6 +78,7 @@ class SaeSettings:
         normalize_activations: SAELens's setting.
         loading: Arguments for loading the model that it was trained with (``model_from_pretrained_kwargs``).
         unused: Those of them that darkframe does not know; whoever opens the SAE should say so.
+        head: The attention head whose part it reads, or None for all.
     """
 
     architecture: str
@@ -92,6 +93,7 @@ class SaeSettings:
     normalize_activations: str
     loading: Mapping[str, Any] = field(default_factory=dict)
     unused: Mapping[str, Any] = field(default_factory=dict)
+    head: int | None = None
 
     def usage(self, by: str) -> Usage:
         """The same as a statement of how the SAE is to be used."""
@@ -116,15 +118,27 @@ def read_settings(folder: Path) -> SaeSettings:
     Raises:
         DataError: No folder, no ``cfg.json``, not JSON, or a necessary entry is missing.
     """
-    config = read_config(folder / CONFIG_FILE, "SAE")
+    return parse_settings(read_config(folder / CONFIG_FILE, "SAE"), str(folder / CONFIG_FILE))
+
+
+def parse_settings(config: Mapping[str, Any], where: str) -> SaeSettings:
+    """Settings from the contents of a ``cfg.json``.
+
+    Args:
+        config: What it holds.
+        where: What to call it in errors.
+
+    Raises:
+        DataError: A necessary entry is missing.
+    """
     metadata = config.get("metadata")
     about = metadata if isinstance(metadata, dict) else config
     for name in ("d_in", "d_sae"):
         if not isinstance(config.get(name), int):
-            raise DataError(f"The SAE's {folder / CONFIG_FILE} does not give {name}.", hint="Expected a folder saved by SAELens.")
+            raise DataError(f"The SAE's {where} does not give {name}.", hint="Expected a folder saved by SAELens.")
     hook_name = about.get("hook_name") or about.get("hook_point")
     if not isinstance(hook_name, str):
-        raise DataError(f"The SAE's {folder / CONFIG_FILE} does not name its site (hook_name).")
+        raise DataError(f"The SAE's {where} does not name its site (hook_name).")
     loading = about.get("model_from_pretrained_kwargs") or {}
     known = _UNCHANGED_STREAM | {"center_writing_weights"}
     return SaeSettings(
@@ -140,6 +154,7 @@ def read_settings(folder: Path) -> SaeSettings:
         normalize_activations=_normalisation(config),
         loading=dict(loading),
         unused={key: value for key, value in loading.items() if key not in known},
+        head=about.get("hook_head_index", about.get("hook_point_head_index")),
     )
 
 
