@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any, TypeVar, cast
 
 from darkframe.errors import HubError
@@ -80,9 +82,16 @@ def commit_and_listing(repository: Repository, advice: Advice) -> tuple[str, tup
 
     def question() -> tuple[str, tuple[str, ...]]:
         info = HfApi().repo_info(repository.id, repo_type=repository.kind, revision=repository.revision, timeout=TIMEOUT)
-        return str(info.sha), tuple(sibling.rfilename for sibling in getattr(info, "siblings", None) or ())
+        names = (sibling.rfilename for sibling in getattr(info, "siblings", None) or ())
+        return str(info.sha), tuple(name for name in names if _inside(name))
 
     return ask(question, repository, None, advice)
+
+
+def _inside(name: str) -> bool:
+    """Whether a file of that name lies inside the folder it is put into."""
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts and "\\" not in name
 
 
 def describe(repository: Repository, commit: str, name: str, advice: Advice) -> RemoteFile:
@@ -95,6 +104,10 @@ def describe(repository: Repository, commit: str, name: str, advice: Advice) -> 
         told = get_hf_file_metadata(url, timeout=TIMEOUT)
         if told.etag is None or told.size is None:
             raise HubError(f"The hub does not say how large {repository.id}'s {name} is.", hint="Check HF_ENDPOINT.")
+        if not re.fullmatch(r"[\w.+=-]+", told.etag):  # it becomes the name of a file
+            raise HubError(
+                f"The hub gives {repository.id}'s {name} an ETag that is none: {told.etag!r}.", hint="Check HF_ENDPOINT."
+            )
         return RemoteFile(name, told.etag, told.size, url)
 
     return ask(question, repository, name, advice)

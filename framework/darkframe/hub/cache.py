@@ -66,7 +66,9 @@ class RepositoryCache:
 
     def remember_commit(self, commit: str) -> None:
         """Note what the revision stands for, once everything that was asked for is there."""
-        if self.repository.revision != commit and self.commit() != commit:
+        if self.repository.revision == commit or self.commit() == commit:
+            return
+        with contextlib.suppress(OSError):  # a cache that others fill may be read-only
             _write(self.folder / "refs" / self.repository.revision, commit)
 
     def snapshot_folder(self, commit: str) -> Path:
@@ -74,6 +76,28 @@ class RepositoryCache:
 
     def blob(self, etag: str) -> Path:
         return self.folder / "blobs" / etag
+
+    def part(self, etag: str) -> Path:
+        """Where a blob lies while it is downloaded."""
+        return self.folder / "blobs" / f"{etag}.darkframe.incomplete"
+
+    def lacking(self, etag: str, size: int) -> int:
+        """How many of a blob's bytes are not here yet."""
+        place = self.blob(etag) if self.blob(etag).is_file() else self.part(etag)
+        return max(0, size - place.stat().st_size) if place.is_file() else size
+
+    def link(self, commit: str, name: str, etag: str) -> None:
+        """Put a blob into a commit's snapshot folder: as a relative link, or moved there where links are not to be had."""
+        from huggingface_hub import constants
+
+        pointer, blob = self.snapshot_folder(commit) / name, self.blob(etag)
+        pointer.parent.mkdir(parents=True, exist_ok=True)
+        pointer.unlink(missing_ok=True)  # to a blob that is gone
+        if not constants.HF_HUB_DISABLE_SYMLINKS:
+            with contextlib.suppress(PermissionError, NotImplementedError):
+                pointer.symlink_to(os.path.relpath(blob, pointer.parent))
+                return
+        blob.replace(pointer)
 
     def lock(self, etag: str) -> Path:
         """The lock that huggingface_hub itself takes while it downloads a blob."""

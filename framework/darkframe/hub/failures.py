@@ -8,6 +8,8 @@ import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from darkframe.errors import (
     GatedRepositoryError,
@@ -58,17 +60,27 @@ def reason(error: BaseException) -> str:
     chain = list(_chain(error))
     if any(isinstance(e, socket.gaierror) for e in chain):
         return "its name could not be looked up"
+    if any(isinstance(e, ssl.SSLCertVerificationError) for e in chain):
+        return f"its TLS certificate is not trusted{_via_proxy()}; SSL_CERT_FILE can name the certificates to trust"
     if any(isinstance(e, ssl.SSLError) for e in chain):
-        told = next(str(e) for e in chain if isinstance(e, ssl.SSLError))
-        return f"its TLS certificate was not accepted ({told}; behind a proxy, SSL_CERT_FILE can name its certificates)"
+        return f"no TLS connection could be made{_via_proxy()}"
     if is_named(error, "ProxyError"):
-        return "the proxy that HTTPS_PROXY or HTTP_PROXY names does not let it through or does not answer"
+        return f"the proxy does not let it through{_via_proxy()}"
     if any(isinstance(e, TimeoutError) or is_named(e, "TimeoutException") for e in chain):
-        return "it does not answer"
+        return f"it does not answer{_via_proxy()}"
     if any(isinstance(e, ConnectionRefusedError) for e in chain):
-        return "the connection was refused"
+        return f"the connection was refused{_via_proxy()}"
     told = " ".join(str(error).split()).rstrip(".")
     return told or type(error).__name__
+
+
+def _via_proxy() -> str:
+    """The proxy that the environment puts before the hub, without its password."""
+    where = urlsplit(endpoint())
+    proxy = getproxies().get(where.scheme)
+    if not proxy or (where.hostname and proxy_bypass(where.hostname)):
+        return ""
+    return f" (through the proxy {proxy.rpartition('@')[2]}, which {where.scheme.upper()}_PROXY names)"
 
 
 def away(why: str, missing: str, advice: Advice) -> HubAwayError:

@@ -14,6 +14,7 @@ from darkframe.hub.asking import RemoteFile, commit_and_listing, describe
 from darkframe.hub.cache import RepositoryCache, cache_folder, is_commit, is_pattern, matching
 from darkframe.hub.environment import prepare
 from darkframe.hub.failures import Away, away, missing_file, no_space
+from darkframe.hub.hush import hushed
 from darkframe.hub.records import NO_ADVICE, Advice, Repository, Snapshot
 from darkframe.hub.transfer import MEGA, download
 from darkframe.hub.view import is_open, lock
@@ -86,7 +87,8 @@ def _asked_or_cached(
     with lock:
         if is_open():
             raise RuntimeError(f"{repository} is asked for inside darkframe.hub.opened(), where nothing can be downloaded.")
-        return _ask(repository, advice, progress, online, cached, missing)
+        with hushed():
+            return _ask(repository, advice, progress, online, cached, missing)
 
 
 def _ask(
@@ -191,9 +193,10 @@ class _Request:
         commit, listing = commit_and_listing(self.repository, self.advice)
         if listing:
             cache.remember_listing(commit, listing)
-            for name in self.wanted:
-                if not {*matching(listing, [name])} & {*listing}:
-                    raise missing_file(self.repository, name)
+        for name in self.wanted:
+            if (listing or is_pattern(name)) and not {*matching(listing, [name])} & {*listing}:
+                raise missing_file(self.repository, name)
+        if listing:
             return commit, tuple(name for name in matching(listing, both) if name in listing)
         return commit, matching((), both)
 
@@ -213,6 +216,6 @@ class _Request:
     def _check_space(self, files: Sequence[RemoteFile]) -> None:
         folder = cache_folder()
         place = next((p for p in (folder, *folder.parents) if p.exists()), folder)
-        needed, free = sum(file.size for file in files), shutil.disk_usage(place).free
+        needed, free = sum(self._cache.lacking(file.etag, file.size) for file in files), shutil.disk_usage(place).free
         if needed > free:
             raise no_space(needed, free, folder, self.repository.id)

@@ -38,7 +38,6 @@ def download(file: RemoteFile, cache: RepositoryCache, commit: str, task: Task, 
     Raises:
         HubError: It did not arrive whole, is not what the hub said it would be, or cannot be written.
     """
-    from huggingface_hub import hf_hub_download
     from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]
 
     what = f"{cache.repository.id}'s {file.name}"
@@ -52,8 +51,7 @@ def download(file: RemoteFile, cache: RepositoryCache, commit: str, task: Task, 
                 task.advance(file.size / MEGA)
             else:
                 _Download(file, cache, task, advice).run(blob)
-        # The blob is there: this only puts it into the snapshot, as a link or, where there are none, as a copy.
-        hf_hub_download(cache.repository.id, file.name, repo_type=cache.repository.kind, revision=commit)
+            cache.link(commit, file.name, file.etag)
 
 
 @contextmanager
@@ -68,14 +66,14 @@ def _stored(what: str) -> Iterator[None]:
 
 
 class _Download:
-    """One file on its way, in ``<blob>.darkframe.incomplete``."""
+    """One file on its way."""
 
     def __init__(self, file: RemoteFile, cache: RepositoryCache, task: Task, advice: Advice) -> None:
         self.file, self.cache, self.task, self.advice = file, cache, task, advice
         self.what = f"{cache.repository.id}'s {file.name}"
 
     def run(self, blob: Path) -> None:
-        part = blob.with_name(f"{blob.name}.darkframe.incomplete")
+        part = self.cache.part(self.file.etag)
         for last in (False, True):
             resumed = part.is_file()
             if self._received(part):

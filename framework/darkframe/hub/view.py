@@ -12,6 +12,7 @@ from pathlib import Path
 from darkframe.errors import DarkframeError
 from darkframe.hub.cache import RepositoryCache, verify
 from darkframe.hub.environment import prepare
+from darkframe.hub.hush import hushed
 from darkframe.hub.records import Snapshot
 
 lock = threading.RLock()
@@ -48,7 +49,7 @@ def opened(*snapshots: Snapshot) -> Iterator[None]:
 
     global _open
     prepare()
-    with lock, tempfile.TemporaryDirectory(prefix="darkframe-hub-") as name:
+    with lock, hushed(), tempfile.TemporaryDirectory(prefix="darkframe-hub-") as name:
         view, real, offline = Path(name), str(constants.HF_HUB_CACHE), bool(constants.HF_HUB_OFFLINE)
         for snapshot in snapshots:
             _show(snapshot, view)
