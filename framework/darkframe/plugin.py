@@ -81,7 +81,8 @@ class SourceInfo(PluginInfo):
     """Declares a source.
 
     Attributes:
-        capabilities: What it gives: activations, dictionary, unembedding, text.
+        capabilities: What it gives: activations, dictionary, unembedding, text. One that gives them only where its parameters
+            allow declares them all, and has ``lacks()`` (``darkframe.interfaces.Partial``).
         default_tokens: How many tokens a run collects where ``--tokens`` does not say; None: all the text holds.
     """
 

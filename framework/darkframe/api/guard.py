@@ -88,8 +88,8 @@ class GuardedUnembedding:
             return self._inner.logits(directions)
 
 
-OPTIONAL = ("wiring", "losses", "fetch")
-"""What a source may have beside its contract (``Wired``, ``Predicts``, ``Fetches``)."""
+OPTIONAL = ("lacks", "wiring", "losses", "fetch")
+"""What a source may have beside its contract (``Partial``, ``Wired``, ``Predicts``, ``Fetches``)."""
 
 
 class GuardedSource:

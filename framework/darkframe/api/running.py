@@ -10,6 +10,7 @@ from typing import Any
 
 from darkframe.api.guard import decomposer_factory, open_source
 from darkframe.api.log import Shown, logged, logger
+from darkframe.api.parts import DARK_MATTER, require_parts
 from darkframe.api.places import cache_root, new_run, refuse_used
 from darkframe.api.plan import Plan, new_plan, recorded_plan, refuse_contradictions
 from darkframe.config import Settings, merge, parse_set, read_file, read_mapping
@@ -105,7 +106,9 @@ def _open(plan: Plan, progress: Progress) -> _Opened:
     make_decomposer = decomposer_factory(plan.decomposer, decomposer_class, config.decomposer.params)
     make_decomposer()
     context = SourceContext(device=config.device, seed=config.seed, cache=cache_root() / "sources", progress=progress)
-    return _Opened(plan, open_source(plan.source, source_class, config.source.params, context), make_decomposer)
+    source = open_source(plan.source, source_class, config.source.params, context)
+    require_parts(source, plan.source.name, "dark-matter study", DARK_MATTER)
+    return _Opened(plan, source, make_decomposer)
 
 
 def run_path_of(error: BaseException) -> Path | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from darkframe.interfaces.batches import Batch, Codes, Dictionary, Unembedding
 from darkframe.interfaces.clusterers import Clusterer, Clustering
 from darkframe.interfaces.decomposers import Decomposer, Decomposition, Diagnostics, FitContext, Rows
-from darkframe.interfaces.sources import Fetches, Predicts, Source, SourceCard, SourceContext, Wired
+from darkframe.interfaces.sources import Fetches, Partial, Predicts, Source, SourceCard, SourceContext, Wired
 from darkframe.interfaces.usage import Fetched, PublishedFigures, Usage, Wiring
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ __all__ = [
     "Fetched",
     "Fetches",
     "FitContext",
+    "Partial",
     "Predicts",
     "PublishedFigures",
     "Rows",

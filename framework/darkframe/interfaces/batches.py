@@ -20,7 +20,7 @@ class Batch:
         tokens: (n,) int32 token ids.
         documents: (n,) int32 index of the token's document among the documents read (skipped ones not counted).
         positions: (n,) int32 place of the token in its own document, from 0; −1 for special tokens.
-        context_positions: (n,) int32 place of the token in the model's input row, from 0.
+        context_positions: (n,) int32 place of the token in the model's input row, from 0; −1 where that is not known.
         special: (n,) bool, True for BOS, EOS and padding: left out of everything, but for the ledger's "with position 0".
         x: (n, d) float32 activations on the run's device.
         skipped: Documents left out for being too short, from the start of the text up to this batch.

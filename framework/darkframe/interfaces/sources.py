@@ -26,8 +26,8 @@ class SourceCard:
         dictionary: Name of the SAE.
         hook_point: TransformerLens-style name of the site, such as ``blocks.6.hook_resid_pre``.
         d_model: d.
-        n_features: F.
-        context_size: Tokens in one row of the model's input, BOS included.
+        n_features: F; 0 without a dictionary.
+        context_size: Tokens in one row of the model's input, BOS included; 0 where that is not known.
         packing: How documents fill rows, in words.
         text: What text is read, in words.
         fingerprint: Hash over everything the activations and codes depend on (weights, text, packing, batch size, dtype).
@@ -84,6 +84,19 @@ class Source(Protocol):
 
     def decode_tokens(self, tokens: Sequence[int]) -> list[str]:
         """Each token's text on its own (not escaped: whoever shows it escapes it)."""
+
+
+@runtime_checkable
+class Partial(Protocol):
+    """A source that may give less than others, by what it was given; optional. Others give everything."""
+
+    def lacks(self) -> Mapping[str, str]:
+        """What it does not give, each with a sentence that says what to do about it; known before anything is computed.
+
+        Keys are ``"activations"`` (also tokens, documents and positions), ``"dictionary"``, ``"encoder"`` (the dictionary has
+        only its directions W_dec), ``"unembedding"`` and ``"text"`` (what tokens read). Asking for a part that is lacking raises
+        a ``UserError`` or ``DataError``; ``unembedding()`` is None, and ``decode_tokens()`` gives some name for each token.
+        """
 
 
 @runtime_checkable

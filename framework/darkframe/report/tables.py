@@ -43,7 +43,7 @@ def collect_table(results: DarkMatterResults) -> Table:
         ("tokens asked for", "all the text holds" if collect.tokens_requested is None else f"{collect.tokens_requested:,}"),
         ("documents read", f"{collect.documents_read:,}"),
         ("documents skipped", f"{collect.documents_skipped:,}"),
-        ("context", f"{collect.context_size:,} tokens"),
+        ("context", f"{collect.context_size:,} tokens" if collect.context_size else "not known"),
         ("packing", collect.packing),
         ("tokens per second", f"{collect.tokens_per_second:,.0f}"),
         ("reused from the cache", "yes" if collect.reused else "no"),

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from darkframe.interfaces import Batch, Source
+from darkframe.errors import DarkframeError
+from darkframe.interfaces import Batch, Partial, Source
 from darkframe.testing.checks import require, run_checks
 
 if TYPE_CHECKING:
@@ -22,15 +23,20 @@ BATCHES = 3
 
 
 def check_source(source: Source) -> tuple[str, ...]:
-    """Check a source against its contract.
+    """Check a source against its contract, as far as it gives what the contract speaks of (``lacks()``).
 
     Returns:
-        The names of the checks.
+        The names of the checks that were made; those of ``SOURCE_CHECKS`` that need what the source lacks are left out.
 
     Raises:
         ChecksFailed: It breaks promises; all of them are listed.
     """
-    return run_checks(type(source).__name__, SOURCE_CHECKS, source)
+    made = {name: check for name, check in SOURCE_CHECKS.items() if not NEEDS.get(name, set()) & set(_lacks(source))}
+    return run_checks(type(source).__name__, made, source)
+
+
+def _lacks(source: Source) -> Mapping[str, str]:
+    return source.lacks() if isinstance(source, Partial) else {}
 
 
 def _batches(source: Source, start: int = 0) -> list[Batch]:
@@ -39,9 +45,11 @@ def _batches(source: Source, start: int = 0) -> list[Batch]:
 
 def card_is_complete(source: Source) -> None:
     """The card names everything, is JSON-serialisable, and is the same when asked again."""
-    card = source.card()
+    card, may_be_empty = source.card(), {"details"}
+    if isinstance(source, Partial):
+        may_be_empty |= {"context_size"} | ({"n_features"} if "dictionary" in source.lacks() else set())
     for field in fields(card):
-        require(getattr(card, field.name) or field.name == "details", f"The card's {field.name} is empty.")
+        require(getattr(card, field.name) or field.name in may_be_empty, f"The card's {field.name} is empty.")
     json.dumps(asdict(card))
     require(source.card() == card, "The card changes when asked again.")
 
@@ -92,6 +100,9 @@ def rows_stay_in_the_context(source: Source) -> None:
     size = source.card().context_size
     for batch in _batches(source):
         places = batch.context_positions
+        if isinstance(source, Partial) and not size:
+            require((places == -1).all(), "Context positions must be −1 where the context size is not known.")
+            continue
         starts = places == 0
         steps = np.diff(places)
         require(places[0] == 0 and ((steps == 1) | starts[1:]).all(), "Context positions do not run from 0 within each row.")
@@ -124,15 +135,28 @@ def available_tokens_are_counted(source: Source) -> None:
         require(available >= max(seen, 1), f"The source says {available} tokens, but its first batches hold {seen}.")
 
 
+def dictionary_has_its_shapes(source: Source) -> None:
+    """W_dec is (F, d), float32, finite, without gradients; what else there is of weights fits it."""
+    card, dictionary = source.card(), source.dictionary()
+    features, d_model = card.n_features, card.d_model
+    W_dec = dictionary.W_dec
+    require(W_dec.dtype == torch.float32 and not W_dec.requires_grad, "W_dec must be float32 without gradients.")
+    shapes = {"W_dec": (features, d_model), "W_enc": (d_model, features), "b_enc": (features,), "b_dec": (d_model,)}
+    for name, shape in shapes.items():
+        weights = getattr(dictionary, name)
+        if weights is None:
+            require(name != "W_dec", "There is no W_dec.")
+            continue
+        require(tuple(weights.shape) == shape, f"{name} has shape {tuple(weights.shape)}, expected {shape}.")
+        require(torch.isfinite(weights).all(), f"{name} holds NaN or infinite values.")
+
+
 def dictionary_encodes_and_decodes(source: Source) -> None:
     """Codes are row-compressed with ascending, non-zero features; decoding gives finite float32 rows; rows stand alone."""
-    card, dictionary, batch = source.card(), source.dictionary(), _batches(source)[0]
-    require(tuple(dictionary.W_dec.shape) == (card.n_features, card.d_model), f"W_dec has shape {tuple(dictionary.W_dec.shape)}.")
-    require(
-        dictionary.W_dec.dtype == torch.float32 and not dictionary.W_dec.requires_grad, "W_dec must be float32 without gradients."
-    )
-    codes = dictionary.encode(batch.x)
-    n = len(batch.x)
+    card, dictionary = source.card(), source.dictionary()
+    x = dictionary.W_dec[:8] if "activations" in _lacks(source) else _batches(source)[0].x
+    codes = dictionary.encode(x)
+    n = len(x)
     require(len(codes.offsets) == n + 1 and int(codes.offsets[0]) == 0, "offsets must be n + 1 numbers from 0.")
     require(int(codes.offsets[-1]) == len(codes.indices) == len(codes.values), "The last offset must be the number of entries.")
     require((codes.offsets.diff() >= 0).all() and codes.n_features == card.n_features, "offsets fall, or n_features is wrong.")
@@ -142,9 +166,9 @@ def dictionary_encodes_and_decodes(source: Source) -> None:
     require(ascending.all(), "Features of a token must be distinct and ascend.")
     require(((codes.indices >= 0) & (codes.indices < card.n_features)).all(), "A feature id is out of range.")
     x_hat = dictionary.decode(codes)
-    require(x_hat.shape == batch.x.shape and x_hat.dtype == torch.float32 and not x_hat.requires_grad, "x̂ must be like x.")
+    require(x_hat.shape == x.shape and x_hat.dtype == torch.float32 and not x_hat.requires_grad, "x̂ must be like x.")
     require(torch.isfinite(x_hat).all(), "x̂ holds NaN or infinite values.")
-    alone = dictionary.decode(dictionary.encode(batch.x[:1]))
+    alone = dictionary.decode(dictionary.encode(x[:1]))
     require(torch.allclose(alone, x_hat[:1], rtol=1e-4, atol=1e-4), "A row's reconstruction depends on the rows beside it.")
 
 
@@ -153,9 +177,12 @@ def unembedding_gives_logits(source: Source) -> None:
     unembedding = source.unembedding()
     if unembedding is None:
         return
-    directions = source.dictionary().W_dec[:3]
+    lacking = _lacks(source)
+    directions = torch.eye(3, source.card().d_model) if "dictionary" in lacking else source.dictionary().W_dec[:3]
     logits = unembedding.logits(directions)
-    largest = max(int(batch.tokens.max()) for batch in _batches(source))
+    largest = (
+        0 if "activations" in lacking else max(int(batch.tokens[~batch.special].max(initial=0)) for batch in _batches(source))
+    )
     require(
         logits.ndim == 2 and len(logits) == len(directions) and logits.shape[1] > largest,
         f"logits have shape {tuple(logits.shape)}.",
@@ -165,12 +192,37 @@ def unembedding_gives_logits(source: Source) -> None:
 
 def tokens_decode(source: Source) -> None:
     """Every token decodes to one string; none is asked for, none comes."""
-    tokens = _batches(source)[0].tokens[:50].tolist()
+    batch = _batches(source)[0]
+    tokens = batch.tokens[~batch.special][:50].tolist()
     texts = source.decode_tokens(tokens)
     require(
         len(texts) == len(tokens) and all(isinstance(text, str) for text in texts), "decode_tokens must give one string a token."
     )
     require(source.decode_tokens([]) == [], "decode_tokens of nothing must be an empty list.")
+
+
+def what_it_lacks_is_refused(source: Source) -> None:
+    """Parts that ``lacks()`` names are not given: asking for them fails in a sentence, and ``unembedding()`` is None."""
+    lacking = _lacks(source)
+    known = {"activations", "dictionary", "encoder", "unembedding", "text"}
+    require(set(lacking) <= known, f"lacks() names {sorted(set(lacking) - known)}; expected some of {sorted(known)}.")
+    require(all(lacking.values()), "lacks() says nothing of what to do about it.")
+    if "activations" in lacking:
+        _require_refusal("available_tokens()", source.available_tokens)
+        _require_refusal("batches()", lambda: _batches(source))
+    if "dictionary" in lacking:
+        _require_refusal("dictionary()", source.dictionary)
+    if "encoder" in lacking:
+        _require_refusal("encode()", lambda: source.dictionary().encode(source.dictionary().W_dec[:1]))
+    require("unembedding" not in lacking or source.unembedding() is None, "There is an unembedding, which lacks() denies.")
+
+
+def _require_refusal(what: str, ask: Callable[[], object]) -> None:
+    try:
+        ask()
+    except DarkframeError:
+        return
+    require(False, f"{what} gives something, which lacks() denies.")
 
 
 SOURCE_CHECKS: Mapping[str, Callable[[Source], None]] = {
@@ -182,9 +234,24 @@ SOURCE_CHECKS: Mapping[str, Callable[[Source], None]] = {
         rows_stay_in_the_context,
         batches_restart,
         available_tokens_are_counted,
+        dictionary_has_its_shapes,
         dictionary_encodes_and_decodes,
         unembedding_gives_logits,
         tokens_decode,
+        what_it_lacks_is_refused,
     )
 }
 """Every check of a source, by name."""
+
+NEEDS: Mapping[str, set[str]] = {
+    "batches_have_their_shapes": {"activations"},
+    "positions_follow_the_text": {"activations"},
+    "rows_stay_in_the_context": {"activations"},
+    "batches_restart": {"activations"},
+    "available_tokens_are_counted": {"activations"},
+    "dictionary_has_its_shapes": {"dictionary"},
+    "dictionary_encodes_and_decodes": {"dictionary", "encoder"},
+    "unembedding_gives_logits": {"unembedding"},
+    "tokens_decode": {"activations"},
+}
+"""What a check needs the source to give, as ``lacks()`` names it."""

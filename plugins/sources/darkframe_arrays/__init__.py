@@ -1,0 +1,1 @@
+"""Activations, tokens and a dictionary that somebody collected already, from files of arrays."""
