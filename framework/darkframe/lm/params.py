@@ -16,12 +16,12 @@ class TextParams:
 
     text: str | None = param(
         None,
-        help="The text: path of a .txt, .jsonl or .parquet file, 'heldout' (the prose that ships with darkframe), or the name of "
-        "a Hugging Face data set, such as owner/name; None: the source's own.",
+        help="The text: path of a .txt, .jsonl or .parquet file or of a folder of .parquet files, 'heldout' (the prose that "
+        "ships with darkframe), or the name of a Hugging Face data set, such as owner/name; None: the source's own.",
     )
     text_field: str = param("text", help="Name of the text in a record: the field of a .jsonl file, the column of a data set.")
-    text_config: str | None = param(None, help="Which configuration of the data set.")
-    text_split: str = param("train", help="Which split of the data set.")
+    text_config: str | None = param(None, help="Which configuration of the data set; None: its only or default one.")
+    text_split: str | None = param(None, help="Which split of the data set; None: train.")
     text_revision: str | None = param(None, help="Branch, tag or commit of the data set; None: its main branch.")
 
 

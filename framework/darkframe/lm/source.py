@@ -251,11 +251,17 @@ class ModelSource:
 
     def _read_text(self, tokens: int | None) -> Fetched | None:
         """Read the text, which keeps what is read, until it holds enough tokens."""
-        held = 0
-        with self._context.progress.task("Fetching the text", tokens, "tokens") as task:
+        held, enough = 0, None if tokens is None else tokens + self._read_ahead
+        with self._context.progress.task("Fetching the text", enough, "tokens") as task:
             for document in self._tokenizer.stream(self._text):
-                held += content_tokens([document], self._rule)
-                task.advance(content_tokens([document], self._rule))
-                if tokens is not None and held >= tokens:
+                new = content_tokens([document], self._rule)
+                held += new
+                task.advance(new)
+                if enough is not None and held >= enough:
                     break
         return self._text.fetched()
+
+    @property
+    def _read_ahead(self) -> int:
+        """Tokens that a run reads beyond those it wants: it ends within a batch, and a row is given when the next is there."""
+        return (self._rows.batch_size + 1) * self._context_size

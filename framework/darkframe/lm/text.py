@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -37,6 +37,21 @@ class Document:
     text: str
     id: str
     skipped: int
+
+
+def long_enough(records: Iterable[tuple[str, str | None]]) -> Iterator[Document | int]:
+    """Documents of at least ``SHORTEST`` characters; last of all, the number skipped.
+
+    Args:
+        records: Ids and texts in order; a text that is missing counts as skipped.
+    """
+    skipped = 0
+    for name, text in records:
+        if text is None or len(text.strip()) < SHORTEST:
+            skipped += 1
+        else:
+            yield Document(text, name, skipped)
+    yield skipped
 
 
 class TextFile:
@@ -96,13 +111,7 @@ class TextFile:
         Raises:
             DataError: Damaged gzip, bytes that are not UTF-8, a line that is not JSON or lacks the field; the line is named.
         """
-        skipped = 0
-        for name, text in self._records() if self.kind == ".jsonl" else self._paragraphs():
-            if len(text.strip()) < SHORTEST:
-                skipped += 1
-            else:
-                yield Document(text, name, skipped)
-        yield skipped
+        return long_enough(self._records() if self.kind == ".jsonl" else self._paragraphs())
 
     def _lines(self) -> Iterator[tuple[int, str]]:
         try:

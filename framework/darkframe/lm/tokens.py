@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from darkframe.errors import DataError
+from darkframe.errors import DarkframeError, DataError
 from darkframe.lm.quiet import quiet_transformers
 from darkframe.lm.text import Document
 
@@ -109,10 +109,19 @@ class Tokenizer:
 
 
 def _groups(items: Iterable[Document | int]) -> Iterator[list[Document | int]]:
-    """Cut a stream into groups of about ``CHARACTERS_AT_ONCE`` characters."""
+    """Cut a stream into groups of about ``CHARACTERS_AT_ONCE`` characters; what came before an error is given first."""
     group: list[Document | int] = []
     size = 0
-    for item in items:
+    failure: DarkframeError | None = None
+    stream = iter(items)
+    while True:
+        try:
+            item = next(stream)
+        except StopIteration:
+            break
+        except DarkframeError as error:  # whoever needs no more than what was read shall not notice
+            failure = error
+            break
         group.append(item)
         size += len(item.text) if isinstance(item, Document) else 0
         if size >= CHARACTERS_AT_ONCE:
@@ -120,3 +129,5 @@ def _groups(items: Iterable[Document | int]) -> Iterator[list[Document | int]]:
             group, size = [], 0
     if group:
         yield group
+    if failure is not None:
+        raise failure
