@@ -29,7 +29,7 @@ class File:
     def blocks(self, start, stop):
         """The bytes from ``start`` to ``stop``."""
         if not isinstance(self.content, Path):
-            yield self.content[start:stop]
+            yield from (self.content[at : min(at + BLOCK, stop)] for at in range(start, stop, BLOCK))
             return
         with self.content.open("rb") as file:
             file.seek(start)

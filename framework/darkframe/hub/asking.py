@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any, TypeVar, cast
 
 from darkframe.errors import HubError
+from darkframe.hub.cache import is_commit
 from darkframe.hub.failures import Away, answered, is_named, is_transport, unreachable
 from darkframe.hub.records import Advice, Repository
 
@@ -68,7 +69,7 @@ def ask(question: Callable[[], T], repository: Repository, name: str | None, adv
         sentence = answered(error, repository, name, advice)
         if sentence is not None:
             raise sentence from error
-        if is_named(error, "FileMetadataError"):
+        if is_named(error, "FileMetadataError") or isinstance(error, ValueError | TypeError | LookupError):
             raise HubError(
                 f"{repository.id} was asked for and something answered that is no Hugging Face hub.",
                 hint="Check HF_ENDPOINT, and whether a proxy or a log-in page stands between.",
@@ -83,6 +84,8 @@ def commit_and_listing(repository: Repository, advice: Advice) -> tuple[str, tup
     def question() -> tuple[str, tuple[str, ...]]:
         info = HfApi().repo_info(repository.id, repo_type=repository.kind, revision=repository.revision, timeout=TIMEOUT)
         names = (sibling.rfilename for sibling in getattr(info, "siblings", None) or ())
+        if not is_commit(str(info.sha)):
+            raise ValueError(f"{info.sha!r} is no commit")
         return str(info.sha), tuple(name for name in names if _inside(name))
 
     return ask(question, repository, None, advice)

@@ -185,20 +185,25 @@ class _Request:
         return Snapshot(self.repository, commit, cache.snapshot_folder(commit), held)
 
     def _commit_and_names(self) -> tuple[str, tuple[str, ...]]:
-        """The commit, and the files asked for that it has or may have; asks nothing that the cache knows for good."""
-        both = (*self.wanted, *self.optional)
-        cache, revision = self._cache, self.repository.revision
-        if is_commit(revision) and (names := cache.names(revision, both)) is not None:
-            return revision, names
-        commit, listing = commit_and_listing(self.repository, self.advice)
-        if listing:
-            cache.remember_listing(commit, listing)
+        """The commit, and the files asked for that it has, or may have where its files have not been listed."""
+        commit, listing = self._commit_and_listing()
         for name in self.wanted:
             if (listing or is_pattern(name)) and not {*matching(listing, [name])} & {*listing}:
                 raise missing_file(self.repository, name)
+        names = matching(listing, (*self.wanted, *self.optional))
+        return commit, tuple(name for name in names if name in listing) if listing else names
+
+    def _commit_and_listing(self) -> tuple[str, tuple[str, ...]]:
+        """The commit and the names of all its files; of a pinned one nothing is asked that the cache knows."""
+        cache, revision = self._cache, self.repository.revision
+        if is_commit(revision):
+            listing = cache.listing(revision)
+            if listing is not None or (not any(map(is_pattern, self.wanted)) and cache.held(revision, self.wanted, ())):
+                return revision, listing or ()
+        commit, listing = commit_and_listing(self.repository, self.advice)
         if listing:
-            return commit, tuple(name for name in matching(listing, both) if name in listing)
-        return commit, matching((), both)
+            cache.remember_listing(commit, listing)
+        return commit, listing
 
     def _described(self, commit: str, name: str) -> RemoteFile | None:
         """What the hub says of a file; None for an optional one that does not exist."""
