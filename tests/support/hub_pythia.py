@@ -28,15 +28,21 @@ RELEASES = {
 TEXT = "The white whale rose from the sea, and the captain of the ship watched it through the night and the storm. "
 
 
-def add_pythia(hub, folder, size="70m"):
-    """Put a Pythia and its SAEs on the hub; gives their names."""
-    model, layers, saes, hookpoints, k = RELEASES[size]
+def make_pythia(folder, size="70m"):
+    """model/ and saes/ of a Pythia in a folder."""
+    _, layers, _, hookpoints, k = RELEASES[size]
     make_model(folder / "model", layers)
-    hub.add(model, folder / "model", tags=("step143000",))
     activations = activations_of(folder / "model", hookpoints)
     for number, hookpoint in enumerate(hookpoints):
         make_sae(folder / "saes" / hookpoint, activations[hookpoint], k=k, seed=number, historic=True)
     (folder / "saes" / "README.md").write_text("---\nlicense: mit\n---\n")
+    return folder
+
+
+def add_pythia(hub, folder, size="70m"):
+    """Put what ``make_pythia`` made on the hub under the real names; gives these."""
+    model, _, saes, _, _ = RELEASES[size]
+    hub.add(model, folder / "model")
     hub.add(saes, folder / "saes")
     return model, saes
 

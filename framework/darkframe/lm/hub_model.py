@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -65,13 +66,14 @@ class HubModel:
     def _weights(self) -> Snapshot:
         """The weights, of the same commit."""
         pinned = Repository(self.repository.id, revision=self._about.commit)
-        try:
-            return fetch(pinned, WEIGHTS, advice=self._advice, progress=self._progress)
-        except MissingFileError as error:
-            raise DataError(
-                f"The model {self.repository} has no weights as safetensors; pickled ones can run code and are not read.",
-                hint="Choose a revision that has model.safetensors, or convert it and give the folder.",
-            ) from error
+        with contextlib.suppress(MissingFileError):
+            found = fetch(pinned, WEIGHTS, advice=self._advice, progress=self._progress)
+            if found.files:
+                return found
+        raise DataError(
+            f"The model {self.repository} has no weights as safetensors; pickled ones can run code and are not read.",
+            hint="Choose a revision that has model.safetensors, or convert it and give the folder.",
+        )
 
     @property
     def _folder(self) -> FolderModel:
