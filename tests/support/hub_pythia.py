@@ -14,7 +14,7 @@ from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
 EOS = "<|endoftext|>"
 WIDTH = 32
-LATENTS = 96
+LATENTS = 3 * WIDTH
 RELEASES = {
     "70m": (
         "EleutherAI/pythia-70m",
@@ -137,13 +137,13 @@ def activations_of(model, hookpoints):
 def make_sae(folder, x, *, k=16, seed=0, historic=False, d_in=WIDTH, dtype=torch.float32, **config):
     """An SAE of activations (n, d), saved by sparsify; ``historic``: with the cfg.json of August 2024."""
     generator = torch.Generator().manual_seed(seed)
-    coder = SparseCoder(d_in, SparseCoderConfig(num_latents=LATENTS, k=k, **config))
+    coder = SparseCoder(d_in, SparseCoderConfig(num_latents=3 * d_in, k=k, **config))
     rotation = torch.linalg.qr(torch.randn(d_in, d_in, generator=generator)).Q
-    rest = torch.nn.functional.normalize(torch.randn(LATENTS - 2 * d_in, d_in, generator=generator), dim=1)
+    rest = torch.nn.functional.normalize(torch.randn(d_in, d_in, generator=generator), dim=1)
     coder.encoder.weight.copy_(torch.cat([rotation, -rotation, 0.5 * rest]))
     coder.W_dec.copy_(torch.cat([rotation, -rotation, 0.3 * rest]))
     coder.b_dec.copy_(x.mean(0) if x is not None else torch.zeros(d_in))
-    coder.encoder.bias.copy_(-0.01 * torch.rand(LATENTS, generator=generator))
+    coder.encoder.bias.copy_(-0.01 * torch.rand(3 * d_in, generator=generator))
     coder.to(dtype).save_to_disk(folder)
     if historic:
         told = {"expansion_factor": 32, "normalize_decoder": True, "num_latents": LATENTS, "k": k, "signed": False, "d_in": d_in}
