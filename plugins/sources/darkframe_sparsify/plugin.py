@@ -18,14 +18,16 @@ class SparsifyParams(DtypeParams, UseParams, TextParams, RowParams):
     """Parameters of ``sparsify``."""
 
     batch_size: int = param(4, help=_BATCH, ge=1, le=4096, unit="rows")
-    sae: str | None = param(None, help="Repository of SAEs trained with sparsify, or a folder saved by it (./FOLDER).")
+    sae: str | None = param(
+        None, help="Repository of SAEs trained with sparsify, or a folder saved by it (./FOLDER).", may_be="file"
+    )
     hookpoint: str | None = param(
         None,
         help="Which of the repository's or folder's SAEs, by sparsify's name of the submodule whose output it reads, such as "
         "layers.12.mlp; None: the only one.",
     )
     sae_revision: str | None = param(None, help="Branch, tag or commit of the SAE's repository; None: main.")
-    model: str | None = param(None, help=f"{_MODEL}the one that the SAE's config.json names.")
+    model: str | None = param(None, help=f"{_MODEL}the one that the SAE's config.json names.", may_be="file")
     revision: str | None = param(None, help="Branch, tag or commit of the model's repository; None: main.")
 
 
@@ -39,8 +41,8 @@ class Pythia70mParams(SparsifyParams):
     hookpoint: str | None = param(
         None, help="Instead of layer, sparsify's name of the SAE: layers.N, layers.N.mlp or layers.N.attention."
     )
-    sae: str | None = param(None, help=f"{_SAE}EleutherAI/sae-pythia-70m-32k.")
-    model: str | None = param(None, help=f"{_MODEL}EleutherAI/pythia-70m.")
+    sae: str | None = param(None, help=f"{_SAE}EleutherAI/sae-pythia-70m-32k.", may_be="file")
+    model: str | None = param(None, help=f"{_MODEL}EleutherAI/pythia-70m.", may_be="file")
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,8 @@ class Pythia410mParams(SparsifyParams):
         None, help="Read the output of this layer's MLP (0 to 23); None: 12, where hookpoint is not set.", ge=0, le=23
     )
     hookpoint: str | None = param(None, help="Instead of layer, sparsify's name of the SAE: layers.N.mlp.")
-    sae: str | None = param(None, help=f"{_SAE}EleutherAI/sae-pythia-410m-65k.")
-    model: str | None = param(None, help=f"{_MODEL}EleutherAI/pythia-410m.")
+    sae: str | None = param(None, help=f"{_SAE}EleutherAI/sae-pythia-410m-65k.", may_be="file")
+    model: str | None = param(None, help=f"{_MODEL}EleutherAI/pythia-410m.", may_be="file")
 
 
 @hookimpl

@@ -9,7 +9,7 @@ from darkframe.hub import Advice, Repository
 from darkframe.interfaces import SourceContext
 from darkframe.lm.hub_model import named_folder, open_model
 from darkframe.lm.source import ModelSource
-from darkframe.lm.texts import HELDOUT, open_text
+from darkframe.lm.texts import OPENWEBTEXT, open_text
 from darkframe_sparsify.config import Training, parse_training
 from darkframe_sparsify.places import FolderPlace, HubPlace, Place
 from darkframe_sparsify.plugin import Pythia70mParams, Pythia410mParams, SparsifyParams
@@ -78,7 +78,8 @@ class SparsifySource(ModelSource):
         revision = params.revision or (training.revision if params.model is None else None)
         model = open_model(name, context.progress, revision=revision, dtype=params.dtype, advice=advice)
         sae = SparsifySae(place, model, training, named=params.hook_point is not None)
-        super().__init__(model, sae, open_text(params, HELDOUT, context), context, rows=params, use=params)
+        text = open_text(params, OPENWEBTEXT, context, advice=advice)
+        super().__init__(model, sae, text, context, rows=params, use=params)
 
 
 class _ReleasedSource(SparsifySource):
