@@ -104,8 +104,8 @@ def test_no_rows_and_one_row(tmp_path):
 def test_dense_activations_are_held_a_block_at_a_time(tmp_path, monkeypatch):
     dictionary = load_sae(saved(tmp_path, make_sae()))
     sizes = []
-    encode = dictionary.sae.encode
-    monkeypatch.setattr(dictionary.sae, "encode", lambda x: (sizes.append(len(x)), encode(x))[1])
+    enter = dictionary.sae.process_sae_in
+    monkeypatch.setattr(dictionary.sae, "process_sae_in", lambda x: (sizes.append(len(x)), enter(x))[1])
     whole = dictionary.encode(X)
     assert max(sizes) == sae_module.ROWS
     assert sum(sizes) == len(X)

@@ -67,10 +67,13 @@ class Codes:
     @classmethod
     def from_dense(cls, activations: torch.Tensor) -> Codes:
         """Codes of dense activations (n, F); what is not zero is kept, NaN included."""
-        rows, features = activations.nonzero().unbind(dim=1)  # in row order
-        offsets = rows.new_zeros(len(activations) + 1)
-        offsets[1:] = rows.bincount(minlength=len(activations)).cumsum(0)
-        return Codes(offsets, features.contiguous(), activations[rows, features].float(), activations.shape[1])
+        n, n_features = activations.shape
+        flat = activations.reshape(-1)
+        places = _places(flat != 0)
+        rows = places // n_features  # in row order
+        offsets = rows.new_zeros(n + 1)
+        offsets[1:] = rows.bincount(minlength=n).cumsum(0)
+        return Codes(offsets, places - rows * n_features, flat[places].float(), n_features)
 
     @classmethod
     def concatenate(cls, parts: Sequence[Codes]) -> Codes:
@@ -90,6 +93,16 @@ class Codes:
         dense = self.values.new_zeros((len(self), self.n_features))
         dense[rows, self.indices] = self.values
         return dense
+
+
+def _places(mask: torch.Tensor) -> torch.Tensor:
+    """Where a flat mask is set, ascending; on a CPU numpy finds few among many in half of torch's time."""
+    if mask.device.type != "cpu":
+        return mask.nonzero().squeeze(1)
+    import numpy as np
+    import torch
+
+    return torch.from_numpy(np.flatnonzero(mask.numpy()))
 
 
 class Dictionary(Protocol):

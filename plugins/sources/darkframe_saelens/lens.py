@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,7 @@ class LensModel:
         for ending, switch in _SWITCHES.items():
             if self.hook_name.endswith(ending):
                 getattr(model, switch)(True)
+        fuse_gelu(model)
         self._width = self.activations(torch.zeros(1, 1, dtype=torch.int32).numpy()).shape[-1]
 
     @property
@@ -172,6 +174,18 @@ class LensUnembedding:
         """Final norm, then W_U: (n, d) directions to (n, vocabulary) logits, float32 on the model's device."""
         chunks = torch.split(directions.to(self._weight.device, self._weight.dtype), CHUNK)
         return torch.cat([self._logits(chunk[None])[0] for chunk in chunks])
+
+
+def fuse_gelu(model: Any) -> None:
+    """Compute GPT-2's tanh GELU in one kernel: TransformerLens spells it out in eight, a sixth of a small model's time.
+
+    The function is the same; its float32 rounding differs by 3e-7 relative.
+    """
+    from transformer_lens.utilities.activation_functions import gelu_new
+
+    for block in model.blocks:
+        if getattr(getattr(block, "mlp", None), "act_fn", None) is gelu_new:
+            block.mlp.act_fn = functools.partial(F.gelu, approximate="tanh")
 
 
 def _losses(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from darkframe import SourceInfo, hookimpl, param
 from darkframe.lm.params import DtypeParams, RowParams, TextParams, UseParams
@@ -30,8 +31,10 @@ class Gpt2Params(DtypeParams, UseParams, TextParams, RowParams, PinParams):
         help="What runs the model; transformers gives the same activations within 1e-6 and loads in half the time and memory.",
         choices=("transformer-lens", "transformers"),
     )
-    model: str | None = param(None, help="Folder of a copy of GPT-2 small (transformers' layout); None: gpt2 on the hub.")
-    sae: str | None = param(
+    model: str | None = param(
+        None, help="Folder of a copy of GPT-2 small (transformers' layout); None: gpt2 on the hub.", may_be="file"
+    )
+    sae: Path | None = param(
         None, help="Folder of a copy of the SAE, or of all SAEs of the release; None: the release's repository on the hub."
     )
 
@@ -47,9 +50,11 @@ class SaeLensParams(DtypeParams, UseParams, TextParams, RowParams, PinParams):
     sae_id: str | None = param(
         None, help="Which SAE of the release, such as blocks.6.hook_resid_post; in a repository: its folder."
     )
-    sae: str | None = param(None, help="Folder of an SAE saved by SAELens, instead of one on the hub.")
+    sae: Path | None = param(None, help="Folder of an SAE saved by SAELens, instead of one on the hub.")
     model: str | None = param(
-        None, help="The language model: a name that TransformerLens or the hub knows, or a folder; None: as the SAE names it."
+        None,
+        help="The language model: a name that TransformerLens or the hub knows, or a folder; None: as the SAE names it.",
+        may_be="file",
     )
     backend: str = param(
         "auto",

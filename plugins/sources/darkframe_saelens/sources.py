@@ -122,7 +122,7 @@ class _Copy(LocalSae):
         super().__init__(folder, published, same)
 
 
-def sae_folder(given: str, published: Published | None) -> Path:
+def sae_folder(given: Path, published: Published | None) -> Path:
     """The SAE's folder: the one given, or the one in it that the release calls the SAE by.
 
     Raises:
