@@ -27,6 +27,7 @@ def param(
     lt: float | None = None,
     choices: Sequence[Any] = (),
     unit: str = "",
+    may_be: str = "",
 ) -> Any:
     """Declare one parameter as a field of a frozen dataclass.
 
@@ -42,8 +43,14 @@ def param(
         lt: Bound that it must lie below.
         choices: The values allowed, if they are few.
         unit: Such as ``"tokens"``, shown by ``describe``.
+        may_be: For ``str``: ``"file"`` or ``"folder"`` where it may be a path instead of a name. What is written as a path or is
+            an existing file (with ``"folder"``, also an existing folder) is made absolute when it is set, as a ``Path`` always
+            is, so that a run can go on from another working folder; a bare word never is.
     """
-    metadata = {"help": help, "ge": ge, "gt": gt, "le": le, "lt": lt, "choices": tuple(choices), "unit": unit}
+    if may_be not in ("", "file", "folder"):
+        raise ValueError(f"may_be is 'file' or 'folder', not {may_be!r}")
+    bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
+    metadata = {"help": help, **bounds, "choices": tuple(choices), "unit": unit, "may_be": may_be}
     return dataclasses.field(default=default, metadata={"darkframe": metadata})
 
 

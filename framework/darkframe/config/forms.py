@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from darkframe.config.places import absolute, absolute_if_path, split
+
 _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 
 
@@ -84,7 +86,22 @@ class Text:
     def read(self, value: Any) -> str:
         if not isinstance(value, str):
             raise ValueError
-        return value
+        return str(value)
+
+
+@dataclass(frozen=True)
+class PathOrName(Text):
+    """``str`` that may be a path, which is then made absolute; see ``places.absolute_if_path``."""
+
+    folders: bool = False
+
+    def read(self, value: Any) -> str:
+        if not isinstance(value, str | Path) or "\0" in str(value):
+            raise ValueError
+        try:
+            return absolute_if_path(value if isinstance(value, str) else str(value), folders=self.folders)
+        except RuntimeError:  # ~nobody
+            raise ValueError from None
 
 
 @dataclass(frozen=True)
@@ -98,7 +115,7 @@ class PathForm:
         if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
             raise ValueError
         try:
-            return Path(value).expanduser().absolute()
+            return absolute(value)
         except RuntimeError:  # ~nobody
             raise ValueError from None
 
@@ -130,7 +147,9 @@ class Many:
 
     def read(self, value: Any) -> tuple[Any, ...]:
         if isinstance(value, str):
-            value = [part.strip() for part in value.split(",")] if value.strip() else []
+            value = split(value)
+        elif isinstance(value, Path):
+            value = [value]
         elif hasattr(value, "tolist"):
             value = value.tolist()
         if not isinstance(value, list | tuple):
@@ -168,6 +187,15 @@ class AnyOf:
             except ValueError:
                 continue
         raise ValueError
+
+
+def with_paths(form: Form, *, folders: bool) -> Form:
+    """The form with its text read as ``PathOrName``."""
+    if isinstance(form, AnyOf):
+        return AnyOf(tuple(with_paths(member, folders=folders) for member in form.members))
+    if isinstance(form, Many):
+        return Many(with_paths(form.item, folders=folders))
+    return PathOrName(folders) if type(form) is Text else form
 
 
 _PLAIN: Mapping[Any, Form] = {

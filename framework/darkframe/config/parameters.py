@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from darkframe.config.forms import Form, Many, OneOf, form_of
+from darkframe.config.forms import Form, Many, OneOf, form_of, with_paths
 from darkframe.errors import ParameterError
 
 
@@ -114,6 +114,8 @@ def _parameter(field: dataclasses.Field[Any], hint: Any) -> Parameter:
     form = form_of(hint)
     if declared["choices"]:
         form = Many(OneOf(declared["choices"])) if isinstance(form, Many) else OneOf(declared["choices"])
+    if declared["may_be"]:
+        form = with_paths(form, folders=declared["may_be"] == "folder")
     parameter = Parameter(field.name, written, form, field.default, declared["help"], bounds, declared["unit"])
     try:
         if not isinstance(field.default, Path):  # a default path may stay relative

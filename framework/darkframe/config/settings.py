@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from darkframe.config.build import did_you_mean
+from darkframe.config.places import anchor
 from darkframe.errors import ParameterError, UserError
 
 KINDS = ("run", "source", "decomposer", "clusterer", "study")
@@ -55,6 +56,8 @@ def read_file(path: Path) -> Settings:
     Raises:
         UserError: The file cannot be read or is not TOML.
         ParameterError: It holds something else.
+
+    Text in it is ``Anchored``: paths start from the file's folder.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -68,7 +71,8 @@ def read_file(path: Path) -> Settings:
             raise ParameterError(f"{name!r} in {path} stands outside a table; the tables are {_tables()}.")
         if name not in KINDS:
             raise ParameterError(f"Unknown table [{name}] in {path}.{did_you_mean(name, KINDS)} The tables are {_tables()}.")
-    return content
+    folder = path.absolute().parent
+    return {name: {key: anchor(value, folder) for key, value in table.items()} for name, table in content.items()}
 
 
 def merge(*layers: Settings) -> Settings:

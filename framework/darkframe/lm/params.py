@@ -18,6 +18,7 @@ class TextParams:
         None,
         help="The text: path of a .txt, .jsonl or .parquet file or of a folder of .parquet files, 'heldout' (the prose that "
         "ships with darkframe), or the name of a Hugging Face data set, such as owner/name; None: the source's own.",
+        may_be="folder",
     )
     text_field: str = param("text", help="Name of the text in a record: the field of a .jsonl file, the column of a data set.")
     text_config: str | None = param(None, help="Which configuration of the data set; None: its only or default one.")

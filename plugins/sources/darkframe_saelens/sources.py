@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from darkframe.errors import DataError, ParameterError
 from darkframe.hub import Advice
 from darkframe.interfaces import SourceContext
-from darkframe.lm import texts
 from darkframe.lm.settings import CONFIG_FILE, SaeSettings
 from darkframe.lm.source import ModelSource
+from darkframe.lm.texts import OPENWEBTEXT, open_text
 from darkframe_saelens.backends import Choice, choose
 from darkframe_saelens.directory import Published, find
 from darkframe_saelens.models import LaterModel, LocalModel, NamedModel
@@ -56,14 +56,8 @@ class Gpt2Source(ModelSource):
             _unpinned("source.sae", "source.sae_revision", params.sae_revision)
             sae = _Copy(sae_folder(params.sae, published), published, _adapting(choice))
         model = LaterModel(lambda: _model(choice(sae.settings), params, context, advice))
-        super().__init__(
-            model,
-            sae,
-            texts.open_text(params, getattr(texts, "OPENWEBTEXT", texts.HELDOUT), context),
-            context,
-            rows=params,
-            use=params,
-        )
+        text = open_text(params, OPENWEBTEXT, context, advice=advice)
+        super().__init__(model, sae, text, context, rows=params, use=params)
 
 
 class SaeLensSource(ModelSource):
@@ -97,14 +91,8 @@ class SaeLensSource(ModelSource):
                 hint="Set source.release and source.sae_id, or source.sae to a folder saved by SAELens.",
             )
         model = LaterModel(lambda: _model(choice(sae.settings), params, context, advice))
-        super().__init__(
-            model,
-            sae,
-            texts.open_text(params, getattr(texts, "OPENWEBTEXT", texts.HELDOUT), context),
-            context,
-            rows=params,
-            use=params,
-        )
+        text = open_text(params, OPENWEBTEXT, context, advice=advice)
+        super().__init__(model, sae, text, context, rows=params, use=params)
 
 
 class _Copy(LocalSae):

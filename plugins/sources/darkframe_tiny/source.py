@@ -39,7 +39,7 @@ class TinySource(LocalSource):
         )
 
 
-def _assets(given: str | None) -> Path:
+def _assets(given: Path | None) -> Path:
     if given is None:
         shipped = Path(str(files("darkframe_tiny"))) / "assets"
         if not (shipped / "model").is_dir():
