@@ -203,7 +203,7 @@ def test_user_errors_have_no_talk_of_debugging(api_run):
 def test_options_reach_the_api(api_run):
     calls = api_run(UserError("enough"))
     named = "--source s --decomposer d --tokens 10 --seed 3 --device cpu --set a.b=1 --set a.c=2 --out o --resume r"
-    invoke("run", *named.split(), "--quick", "--strict")
+    invoke("run", *named.split(), "--quick", "--strict", "--force")
     (options,) = calls
     del options["progress"]
     assert options == {
@@ -218,6 +218,7 @@ def test_options_reach_the_api(api_run):
         "out": Path("o"),
         "quick": True,
         "strict": True,
+        "force": True,
         "resume": Path("r"),
     }
 

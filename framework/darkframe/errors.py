@@ -40,12 +40,20 @@ class OutputError(UserError):
     """The output folder exists, is not a run, or cannot be written."""
 
 
+class WiringError(UserError):
+    """The SAE does not belong to the activations it is given, or is not used as it was trained."""
+
+
 class PluginError(DarkframeError):
     """A plugin could not be loaded, or broke its contract."""
 
 
 class DataError(DarkframeError):
     """The data cannot be analysed: NaN or infinite activations, no tokens, wrong shapes."""
+
+
+class OutOfMemoryError(DarkframeError):
+    """Memory ran out, of the machine or of its GPU; says what to lower."""
 
 
 class StoreError(DarkframeError):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from darkframe.api.doctoring import doctor
 from darkframe.api.running import run, run_path_of
 from darkframe.result import RunResult, load
 
-__all__ = ["RunResult", "load", "run", "run_path_of"]
+__all__ = ["RunResult", "doctor", "load", "run", "run_path_of"]

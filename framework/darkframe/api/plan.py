@@ -56,6 +56,7 @@ def new_plan(settings: Settings, registry: Registry) -> Plan:
         device=resolve_device(options.device),
         strict=options.strict,
         quick=options.quick,
+        force=options.force,
     )
     return Plan(config, source, decomposer)
 
@@ -107,7 +108,7 @@ def _compared(settings: Settings, plan: Plan) -> list[tuple[str, Any, Any]]:
     config, options = plan.config, build(RunOptions, settings["run"], kind="run", owner="run")
     names = {"source": _names(plan.source), "decomposer": _names(plan.decomposer)}
     pairs: list[tuple[str, Any, Any]] = []
-    for key in settings["run"]:
+    for key in (key for key in settings["run"] if key != "force"):  # which may be given where the check stopped the run
         asked, begun = getattr(options, key), getattr(config, key, None)
         if key in names:
             begun = asked if asked in names[key] else names[key][0]

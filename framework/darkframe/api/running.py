@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from darkframe.api.doctoring import check_before
 from darkframe.api.guard import decomposer_factory, open_source
 from darkframe.api.log import Shown, logged, logger
 from darkframe.api.parts import DARK_MATTER, require_parts
 from darkframe.api.places import cache_root, new_run, refuse_used
 from darkframe.api.plan import Plan, new_plan, recorded_plan, refuse_contradictions
-from darkframe.config import Settings, merge, parse_set, read_file, read_mapping
+from darkframe.config import RunOptions, Settings, build, merge, parse_set, read_file, read_mapping
 from darkframe.errors import OutputError, UserError
-from darkframe.interfaces import Decomposer, Source, SourceContext
+from darkframe.interfaces import Decomposer, Fetches, Source, SourceContext
 from darkframe.progress import Progress, QuietProgress
 from darkframe.registry import Registry
 from darkframe.result import RunResult, load
@@ -38,6 +39,7 @@ def run(
     out: str | Path | None = None,
     quick: bool | None = None,
     strict: bool | None = None,
+    force: bool | None = None,
     resume: str | Path | None = None,
     progress: Progress | None = None,
 ) -> RunResult:
@@ -59,6 +61,7 @@ def run(
         out: A folder that does not exist yet or is empty; default ``runs/dark-matter-<source>-<decomposer>-<n>``.
         quick: Lower the defaults that are not set, for a first look.
         strict: Fail where the text holds fewer tokens than asked for, instead of going on with those.
+        force: Run although the check before the run finds that the SAE does not fit the activations.
         resume: A run to finish; everything else comes from it, and may be left out.
         progress: Where to report; default: nowhere.
 
@@ -78,7 +81,7 @@ def run(
         "seed": seed,
         "device": device,
     }
-    options |= {"quick": quick, "strict": strict}
+    options |= {"quick": quick, "strict": strict, "force": force}
     settings = _settings(config, set, options)
     shown = Shown(progress or QuietProgress())
     place = None if out is None else Path(out)
@@ -108,6 +111,8 @@ def _open(plan: Plan, progress: Progress) -> _Opened:
     context = SourceContext(device=config.device, seed=config.seed, cache=cache_root() / "sources", progress=progress)
     source = open_source(plan.source, source_class, config.source.params, context)
     require_parts(source, plan.source.name, "dark-matter study", DARK_MATTER)
+    if isinstance(source, Fetches):
+        source.card()  # what the hub refuses, or does not answer, is said before anything heavy is imported
     return _Opened(plan, source, make_decomposer)
 
 
@@ -131,6 +136,8 @@ def _resume(path: Path, settings: Settings, out: Path | None, progress: Progress
     refuse_contradictions(settings, plan, path)
     if run.manifest.get("status") == "done":
         return load(path)
+    if build(RunOptions, settings["run"], kind="run", owner="run").force:
+        plan = replace(plan, config=replace(plan.config, force=True))
     return _execute(_open(plan, progress), run, progress)
 
 
@@ -158,9 +165,12 @@ def _study(opened: _Opened, run: RunDir, progress: Progress) -> None:
     from darkframe.report.plots import save_figures
     from darkframe.store.collection import Collection
     from darkframe.studies.dark_matter import run_dark_matter
+    from darkframe.studies.steps.decompose import check_components
 
-    config = opened.plan.config
-    results = run_dark_matter(config, opened.source, opened.make_decomposer, run, cache=cache_root(), progress=progress)
+    config, cache = opened.plan.config, cache_root()
+    check_components(config, opened.source.card().d_model)
+    source, examined = check_before(config, opened.source, run, cache=cache, progress=progress)
+    results = run_dark_matter(config, source, opened.make_decomposer, run, cache=cache, progress=progress, doctor=examined)
     with progress.task("plots and page", None, "") as task:
         task.note("plots")
         figures = save_figures(results, run, Collection.open(Path(run.manifest["collection"]["path"])))

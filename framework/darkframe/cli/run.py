@@ -52,6 +52,7 @@ from darkframe.cli.state import debug_option
 )
 @click.option("--quick", is_flag=True, default=None, help="Fewer tokens, seeds and nulls, where they are not set: a first look.")
 @click.option("--strict", is_flag=True, default=None, help="Fail where the text holds fewer tokens than asked for.")
+@click.option("--force", is_flag=True, default=None, help="Run although the check before it finds that the SAE does not fit.")
 @click.option(
     "--resume",
     metavar="RUN",

@@ -13,6 +13,9 @@ from darkframe.plugin import param
 _MAX_SEED = 2**32  # NumPy's legacy generators, and with them scikit-learn, take no larger one
 
 
+_SCALARS = ("tokens", "seed", "device", "strict", "quick")
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """Options of a run: the config file's ``[run]``, ``--set run.NAME=VALUE``, and the command's own options."""
@@ -25,6 +28,7 @@ class RunOptions:
     device: str = param("auto", help="auto, cpu, cuda or cuda:N.")
     strict: bool = param(False, help="Fail where the text holds fewer tokens than asked for.")
     quick: bool = param(False, help="Lower the defaults, for a first look.")
+    force: bool = param(False, help="Run although the check before it finds that the SAE does not fit the activations.")
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,7 @@ class RunConfig:
         device: Resolved: ``cpu``, ``cuda:N``.
         strict: Fail where the text holds fewer tokens than asked for.
         quick: Whether ``--quick`` lowered defaults (already applied).
+        force: Run although the check before it finds that the SAE does not fit; changes no number.
     """
 
     source: PluginChoice
@@ -109,10 +114,11 @@ class RunConfig:
     device: str
     strict: bool = False
     quick: bool = False
+    force: bool = False
 
     def record(self) -> dict[str, Any]:
         """JSON-serialisable record, as the manifest keeps it."""
-        scalars = {name: getattr(self, name) for name in ("tokens", "seed", "device", "strict", "quick")}
+        scalars = {name: getattr(self, name) for name in (*_SCALARS, "force")}
         plugins = {"source": self.source.record(), "decomposer": self.decomposer.record()}
         return plugins | {"study": to_record(self.study)} | scalars
 
@@ -134,7 +140,8 @@ class RunConfig:
                 source=PluginChoice.from_record(record["source"], source),
                 decomposer=PluginChoice.from_record(record["decomposer"], decomposer),
                 study=build(StudyParams, record["study"], kind="study", owner="study"),
-                **{name: record[name] for name in ("tokens", "seed", "device", "strict", "quick")},
+                **{name: record[name] for name in _SCALARS},
+                force=record.get("force", False),  # records of older runs have none
             )
         except (KeyError, TypeError) as error:
             raise StoreError(f"The configuration kept with the run is damaged: {error!r}.") from error

@@ -140,7 +140,7 @@ class ModelSource:
             by="this source",
             model=self._model_part.name,
             hook_point=settings.hook_name,
-            d_model=self._model.d_model,
+            d_model=settings.d_in,
             n_features=settings.d_sae,
             context_size=self._context_size,
             bos=settings.prepend_bos,

@@ -19,6 +19,7 @@ from darkframe.results.components import (
     PairStability,
     Stability,
 )
+from darkframe.results.doctor import Check, Examination, SplicedLoss
 from darkframe.results.residual import (
     Collect,
     Decompose,
@@ -34,6 +35,7 @@ from darkframe.results.study import DarkMatterResults
 
 __all__ = [
     "ARRAYS",
+    "Check",
     "Collect",
     "Compare",
     "ComponentExamples",
@@ -42,6 +44,7 @@ __all__ = [
     "DarkMatterResults",
     "Decompose",
     "Diagnose",
+    "Examination",
     "Example",
     "Interpret",
     "KurtosisSummary",
@@ -53,5 +56,6 @@ __all__ = [
     "PairStability",
     "Pca",
     "PcaSummary",
+    "SplicedLoss",
     "Stability",
 ]

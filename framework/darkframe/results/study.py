@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from darkframe.results.components import Compare, Conclusion, Interpret, Match, Stability
+from darkframe.results.doctor import Examination
 from darkframe.results.residual import Collect, Decompose, Diagnose, Pca
 
 
@@ -30,3 +31,4 @@ class DarkMatterResults:
     compare: Compare
     conclusion: Conclusion
     seconds: Mapping[str, float]
+    doctor: Examination | None = None

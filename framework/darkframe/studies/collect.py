@@ -49,11 +49,11 @@ def collect(
     available = source.available_tokens()
     if strict and tokens is not None and available is not None and available < tokens:
         raise _too_short(available, tokens)
-    target = available if tokens is None else tokens if available is None else min(tokens, available)
+    target = _target(available, tokens)
     if target == 0:
         raise no_tokens()
     inputs = _key_inputs(source.card(), target, study)
-    folder = Path(cache) / "collections" / content_key(inputs)
+    folder = _folder(cache, inputs)
     reused = True
     if not (folder / "meta.json").is_file():
         waiting = "waiting for another process that is collecting the same activations"
@@ -65,6 +65,22 @@ def collect(
     if strict and tokens is not None and collection.n_tokens < tokens:
         raise _too_short(collection.n_tokens, tokens)
     return collection, collect_record(collection, tokens, reused=reused)
+
+
+def find_collection(source: Source, *, tokens: int | None, study: StudyParams, cache: Path) -> Collection | None:
+    """The complete collection that ``collect`` would reuse, or None."""
+    target = _target(source.available_tokens(), tokens)
+    folder = _folder(cache, _key_inputs(source.card(), target, study))
+    return Collection(folder) if (folder / "meta.json").is_file() else None
+
+
+def _target(available: int | None, tokens: int | None) -> int | None:
+    """Kept tokens to collect; None: the end of the text."""
+    return available if tokens is None else tokens if available is None else min(tokens, available)
+
+
+def _folder(cache: Path, inputs: dict[str, Any]) -> Path:
+    return Path(cache) / "collections" / content_key(inputs)
 
 
 def _too_short(held: int, asked: int) -> UserError:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from darkframe.results import DarkMatterResults
+from darkframe.results import DarkMatterResults, Examination
 from darkframe.store.atomic import plain
 from darkframe.studies.collect import collect
 from darkframe.studies.steps.base import Study
@@ -43,6 +44,7 @@ def run_dark_matter(
     *,
     cache: Path,
     progress: Progress,
+    doctor: Examination | None = None,
 ) -> DarkMatterResults:
     """Collect, diagnose, decompose, judge; every finished step is kept in ``run`` and not taken again.
 
@@ -53,6 +55,7 @@ def run_dark_matter(
         run: The run directory; written: steps, ``results.json``, the manifest's ``collection``.
         cache: Where collected activations are kept between runs.
         progress: Receives progress and one line a step.
+        doctor: What was found before the run; it is kept with the results, and what is amiss is among the cautions.
 
     Raises:
         DarkframeError: Whatever is wrong with the input, the plugin or the disk; finished steps stay.
@@ -78,6 +81,8 @@ def run_dark_matter(
     interpreted, interpret_seconds = interpret(study, matched, projected, main.key)
     compared, compare_seconds = compare(study, projected, null)
     conclusion = conclude(collected, decompose_record(main), stable, matched, len(study.rows))
+    if doctor is not None:
+        conclusion = replace(conclusion, cautions=(*doctor.cautions(), *conclusion.cautions))
 
     results = DarkMatterResults(
         **_about(config, source),
@@ -103,6 +108,7 @@ def run_dark_matter(
             "interpret": interpret_seconds,
             "compare": compare_seconds,
         },
+        doctor=doctor,
     )
     run.write_results(results)
     progress.step("conclude", conclusion.headline)

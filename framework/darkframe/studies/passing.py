@@ -16,10 +16,12 @@ import torch
 from darkframe.errors import DataError, PluginError, StoreError
 from darkframe.numerics.groups import HALF_A, HALF_B
 from darkframe.numerics.massive import NormCut
-from darkframe.numerics.onepass import OnePass, token_groups
+from darkframe.numerics.onepass import OnePass
 from darkframe.store.entry import EntryWriter
 from darkframe.studies.massive_tokens import check_cut, list_massive
-from darkframe.studies.pieces import Piece, document_halves, make_piece
+from darkframe.studies.pieces import Piece, make_piece
+from darkframe.studies.pilot import PILOT_TOKENS as PILOT_TOKENS  # part of the key that collect makes
+from darkframe.studies.pilot import end_pilot, grouped
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from darkframe.interfaces import I64, Batch, Bool, Dictionary, Source
     from darkframe.progress import Progress, Task
 
-PILOT_TOKENS = 8192
 SEGMENT_TOKENS = 65_536
 SEGMENT_SECONDS = 30.0
 WRITE_ROWS = 1024
@@ -125,18 +126,10 @@ class Pass:
 
     def _end_pilot(self) -> None:
         """Set the cut and the shifts on the tokens so far, then add them."""
-        cut = NormCut.fit(np.concatenate([p.norms[p.kept] for p in self._waiting]))
-        self._record |= {"cut": cut.cut, "median": cut.median, "pilot": cut.n}
-        total_x = total_e = np.zeros(self._card.d_model)
-        count = 0
-        for p in self._waiting:
-            rows = torch.from_numpy(np.flatnonzero(p.kept & (p.norms <= cut.cut))).to(p.x.device)
-            count += len(rows)
-            total_x = total_x + p.x[rows].double().sum(0).cpu().numpy()
-            total_e = total_e + p.e[rows].double().sum(0).cpu().numpy()
-        self._record["pilot_ordinary"] = count
-        shift_x, shift_e = ((total / max(count, 1)).astype(np.float32) for total in (total_x, total_e))
-        self._sums = OnePass(shift_x, shift_e, self._card.n_features, self._device)
+        pilot = end_pilot(self._waiting, self._card.d_model, self._card.n_features, self._device)
+        cut = pilot.cut
+        self._record |= {"cut": cut.cut, "median": cut.median, "pilot": cut.n, "pilot_ordinary": pilot.ordinary}
+        self._sums = pilot.sums
         waiting, self._waiting = self._waiting, []
         for piece in waiting:
             self._add(piece)
@@ -144,9 +137,8 @@ class Pass:
     def _add(self, piece: Piece) -> None:
         assert self._sums is not None
         self._settled = False
-        massive = piece.kept & (piece.norms > np.float32(self._record["cut"]))
-        halves = document_halves(np.maximum(piece.documents, 0))
-        self._sums.update(piece.x, piece.e, piece.reconstruction, piece.codes, token_groups(halves, massive, piece.kept))
+        massive, halves, groups = grouped(piece, self._record["cut"])
+        self._sums.update(piece.x, piece.e, piece.reconstruction, piece.codes, groups)
         for kept in np.array_split(np.flatnonzero(piece.kept), max(1, len(piece.kept) // WRITE_ROWS)):
             self._append(piece, kept, massive, halves)
         last = int(piece.documents[piece.kept].max(initial=-1)) + 1

@@ -25,7 +25,7 @@ class Piece:
 
     Attributes:
         number: The batch's number.
-        tokens, documents, positions: (n,) int32.
+        tokens, documents, positions, context_positions: (n,) int32.
         kept: (n,) bool.
         norms: (n,) float32, ‖x‖.
         x, e, reconstruction: (n, d) float32 on the device.
@@ -37,6 +37,7 @@ class Piece:
     tokens: I32
     documents: I32
     positions: I32
+    context_positions: I32
     kept: Bool
     norms: F32
     x: torch.Tensor
@@ -106,6 +107,7 @@ def make_piece(number: int, batch: Batch, dictionary: Dictionary, room: int | No
         np.asarray(batch.tokens, np.int32)[rows],
         np.asarray(batch.documents, np.int32)[rows],
         np.asarray(batch.positions, np.int32)[rows],
+        np.asarray(batch.context_positions, np.int32)[rows],
         kept[rows],
         norms.to(torch.float32).cpu().numpy(),
         x,
