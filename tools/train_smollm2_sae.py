@@ -27,19 +27,20 @@ from tinykit.trainer import Trainer, hook_name, recipe
 MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 
 
-def ordinary(x: Tensor) -> tuple[Tensor, dict[str, Any]]:
-    """Leaves out massive tokens, by the cut on the norm that darkframe's studies use."""
-    norms = torch.cat([part.float().norm(dim=1) for part in x.split(65_536)])
-    cut = NormCut.fit(norms.numpy())
+def ordinary(folder: Path) -> tuple[Tensor, dict[str, Any]]:
+    """The activations without massive tokens, by the cut on the norm that darkframe's studies use."""
+    arrays = activations.shards(folder)
+    norms = activations.shard_norms(arrays)
+    cut = NormCut.fit(norms)
     keep = norms <= cut.cut
     facts = {
-        "collected_activations": len(x),
+        "collected_activations": len(norms),
         "median_norm": cut.median,
         "largest_norm": float(norms.max()),
         "cut": cut.cut,
         "massive_left_out": int((~keep).sum()),
     }
-    return x[keep], facts
+    return activations.gather(arrays, keep), facts
 
 
 def metadata(args: argparse.Namespace) -> dict[str, Any]:
@@ -64,7 +65,7 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--build", type=Path, default=Path("build/smollm2"), help="folder for what is built")
     parser.add_argument("--name", default="sae", help="folder within BUILD")
-    for name, default in (("seed", 0), ("layer", 15), ("expansion", 8), ("steps", 9000), ("batch", 2048)):
+    for name, default in (("seed", 0), ("layer", 15), ("expansion", 8), ("steps", 5000), ("batch", 2048)):
         parser.add_argument(f"--{name}", type=int, default=default)
     for name, default in (("warmup", 100), ("log-every", 50), ("threads", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
@@ -79,7 +80,7 @@ def main() -> None:
     keep_memory()
     args = parse()
     torch.set_num_threads(args.threads)
-    x, facts = ordinary(activations.read_shards(args.build / "activations"))
+    x, facts = ordinary(args.build / "activations")
     trainer = Trainer(args, x, args.build / args.name)
     trainer.resume()
     trainer.run()

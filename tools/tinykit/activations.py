@@ -82,7 +82,21 @@ def collect_shards(model: Any, rows: Tokens, layer: int, folder: Path, *, bos: i
         progress.show(min(start + shard, len(rows)), "collecting", scale=rows.shape[1])
 
 
-def read_shards(folder: Path) -> Tensor:
-    """Reads what `collect_shards` wrote, in order."""
-    arrays = [np.load(path, allow_pickle=False) for path in sorted(folder.glob("*.npy"))]
-    return torch.from_numpy(np.concatenate(arrays))
+def shards(folder: Path) -> list[Any]:
+    """What `collect_shards` wrote, in order, mapped."""
+    return [files.read_array(path) for path in sorted(folder.glob("*.npy"))]
+
+
+def shard_norms(arrays: list[Any]) -> Any:
+    """Norm of every activation, float32."""
+    return np.concatenate([np.linalg.norm(array.astype(np.float32), axis=1) for array in arrays])
+
+
+def gather(arrays: list[Any], keep: Any) -> Tensor:
+    """The activations chosen by a mask over all of them, float16; memory holds these alone."""
+    out, first, at = torch.empty(int(keep.sum()), arrays[0].shape[1], dtype=torch.float16), 0, 0
+    for array in arrays:
+        chosen = torch.from_numpy(array[keep[first : first + len(array)]])
+        out[at : at + len(chosen)] = chosen
+        first, at = first + len(array), at + len(chosen)
+    return out

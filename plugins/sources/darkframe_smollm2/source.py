@@ -32,7 +32,7 @@ class SmolLM2Source(ModelSource):
         assets = Path(str(files("darkframe_smollm2"))) / "assets"
         if not (assets / "sae").is_dir():
             raise DataError(f"The shipped SAE is missing from {assets}.", hint="Install darkframe again.")
-        given = Path(params.gguf).expanduser() if params.gguf else None
+        given = params.gguf.expanduser() if params.gguf else None
         super().__init__(
             PackagedModel(given, context, params.dtype),
             FolderSae(assets / "sae", _figures(assets / "metrics.json")),
@@ -43,8 +43,10 @@ class SmolLM2Source(ModelSource):
         )
 
 
-def _figures(path: Path) -> PublishedFigures:
-    """What was measured when the SAE was made, on the whole shipped text."""
+def _figures(path: Path) -> PublishedFigures | None:
+    """What was measured when the SAE was made, on the whole shipped text without massive tokens."""
+    if not path.is_file():
+        return None
     measured = json.loads(path.read_text(encoding="utf-8"))["sae"]
     return PublishedFigures(
         by="the SAE's card",
