@@ -13,6 +13,7 @@ from darkframe.errors import DarkframeError, MissingFileError
 from darkframe.hub import Advice, Repository, prepare
 from darkframe.hub.asking import describe
 from darkframe.hub.failures import Away
+from darkframe.hub.hush import hushed
 from darkframe.lm.quiet import quiet
 from darkframe.lm.text_refusals import explain, missing_column, missing_split, no_text
 
@@ -183,7 +184,7 @@ def ask(repository: Repository, advice: Advice) -> None:
 @contextlib.contextmanager
 def _calm() -> Iterator[None]:
     """``quiet``, without ``datasets``' own bars and warnings, and with less patience: huggingface_hub tries again itself."""
-    with quiet():
+    with quiet(), hushed():
         import datasets
         from datasets import config
 
