@@ -20,7 +20,7 @@ from darkframe.store.lock import locked
 from darkframe_smollm2 import convert, gguf_file
 
 if TYPE_CHECKING:
-    from darkframe.lm.hooked import HookedModel
+    from darkframe.lm.parts import Model
     from darkframe.lm.tokens import Tokenizer
 
 NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -88,7 +88,7 @@ class PackagedModel:
         """The tokenizer that the file describes."""
         return self._opened.tokenizer()
 
-    def open(self, settings: SaeSettings, device: str) -> HookedModel:
+    def open(self, settings: SaeSettings, device: str) -> Model:
         """The model, hooked where ``settings`` say."""
         return self._opened.open(settings, device)
 
