@@ -21,6 +21,7 @@ from darkframe.interfaces import (
     SourceContext,
     Unembedding,
 )
+from darkframe.lm.memory import lower, out_of_memory, ran_out
 from darkframe.registry import Found
 
 if TYPE_CHECKING:
@@ -29,14 +30,34 @@ if TYPE_CHECKING:
     from darkframe.interfaces import FitContext, Rows
 
 
+_DOING = {
+    "batches()": "activations were computed",
+    "encode()": "the SAE encoded a batch of activations",
+    "decode()": "the SAE decoded a batch of codes",
+    "dictionary()": "the SAE was loaded",
+    "fit()": "the decomposer was fitted",
+}
+_FEWER = "Collect fewer tokens (--tokens), ask for fewer components, or choose a decomposer that streams its rows, such as pca."
+_MORE = "Free memory, or use a machine with more of it; what was finished is kept."
+
+
 @contextmanager
-def blamed(found: Found, doing: str) -> Iterator[None]:
-    """Turn an unexpected exception inside into a PluginError that names the plugin; its traceback stays as the cause."""
+def blamed(found: Found, doing: str, remedy: str = "") -> Iterator[None]:
+    """Turn an unexpected exception inside into a PluginError that names the plugin; its traceback stays as the cause.
+
+    Args:
+        found: The plugin.
+        doing: Its method.
+        remedy: What to do where memory runs out in it.
+    """
     try:
         yield
     except DarkframeError:
         raise
     except Exception as error:
+        if ran_out(error):
+            words = f"{_DOING.get(doing, f'{doing} ran')} ({found.kind} {found.name!r})"
+            raise out_of_memory(words, remedy or _MORE, error) from error
         text = " ".join(str(error).split()).rstrip(".")
         raise _broken(found, f"failed in {doing}: {type(error).__name__}{': ' + text if text else ''}") from error
 
@@ -64,16 +85,16 @@ def _require(found: Found, plugin: Any, contract: type[Any]) -> None:
 class GuardedDictionary:
     """A source's dictionary, guarded."""
 
-    def __init__(self, found: Found, inner: Dictionary) -> None:
-        self._found, self._inner = found, inner
+    def __init__(self, found: Found, inner: Dictionary, remedy: str = "") -> None:
+        self._found, self._inner, self._remedy = found, inner, remedy
         self.W_dec, self.W_enc, self.b_enc, self.b_dec = inner.W_dec, inner.W_enc, inner.b_enc, inner.b_dec
 
     def encode(self, x: torch.Tensor) -> Codes:
-        with blamed(self._found, "encode()"):
+        with blamed(self._found, "encode()", self._remedy):
             return self._inner.encode(x)
 
     def decode(self, codes: Codes) -> torch.Tensor:
-        with blamed(self._found, "decode()"):
+        with blamed(self._found, "decode()", self._remedy):
             return self._inner.decode(codes)
 
 
@@ -93,10 +114,17 @@ OPTIONAL = ("lacks", "wiring", "losses", "fetch")
 
 
 class GuardedSource:
-    """A source, guarded. It has those of the ``OPTIONAL`` methods that the source has, and no others."""
+    """A source, guarded. It has those of the ``OPTIONAL`` methods that the source has, and no others.
 
-    def __init__(self, found: Found, inner: Source) -> None:
+    Args:
+        found: The plugin.
+        inner: The source.
+        batch_size: Its parameter of that name, where it has one: what is lowered where memory runs out.
+    """
+
+    def __init__(self, found: Found, inner: Source, batch_size: int | None = None) -> None:
         self._found, self._inner = found, inner
+        self._remedy = "" if batch_size is None else lower("batch_size", batch_size)
         for name in OPTIONAL:  # on the instance, where Python 3.12's check of a protocol looks, and hasattr too
             if callable(method := getattr(inner, name, None)):
                 setattr(self, name, _guarded(found, name, method))
@@ -113,7 +141,7 @@ class GuardedSource:
         with blamed(self._found, "batches()"):
             batches = iter(self._inner.batches(start))
         while True:
-            with blamed(self._found, "batches()"):
+            with blamed(self._found, "batches()", self._remedy):
                 batch = next(batches, None)
             if batch is None:
                 return
@@ -121,7 +149,7 @@ class GuardedSource:
 
     def dictionary(self) -> Dictionary:
         with blamed(self._found, "dictionary()"):
-            return GuardedDictionary(self._found, self._inner.dictionary())
+            return GuardedDictionary(self._found, self._inner.dictionary(), self._remedy)
 
     def unembedding(self) -> Unembedding | None:
         with blamed(self._found, "unembedding()"):
@@ -140,7 +168,7 @@ class GuardedDecomposer:
         self._found, self._inner = found, inner
 
     def fit(self, rows: Rows, context: FitContext) -> Decomposition:
-        with blamed(self._found, "fit()"):
+        with blamed(self._found, "fit()", _FEWER):
             fitted = self._inner.fit(rows, context)
         if not isinstance(fitted, Decomposition):
             raise _broken(self._found, f"breaks its contract: fit() gave a {type(fitted).__name__}, not a Decomposition")
@@ -168,7 +196,8 @@ def open_source(found: Found, target: type[Any], params: Any, context: SourceCon
     with blamed(found, f"{target.__name__}(params, context)"):
         inner = target(params, context)
     _require(found, inner, Source)
-    return GuardedSource(found, inner)
+    batch_size = getattr(params, "batch_size", None)
+    return GuardedSource(found, inner, batch_size if isinstance(batch_size, int) else None)
 
 
 def decomposer_factory(found: Found, target: type[Any], params: Any) -> Callable[[], Decomposer]:

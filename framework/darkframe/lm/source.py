@@ -14,6 +14,7 @@ import numpy as np
 
 from darkframe.errors import DataError, ParameterError
 from darkframe.interfaces import Batch, Fetched, SourceCard, SourceContext, Usage, Wiring
+from darkframe.lm.memory import LOADING, lower, memory_words
 from darkframe.lm.packing import PackingRule, content_tokens, describe, row_batches
 from darkframe.lm.params import RowParams, UseParams
 from darkframe.lm.settings import SaeSettings
@@ -160,7 +161,8 @@ class ModelSource:
 
     @cached_property
     def _model(self) -> Model:
-        with self._context.progress.task("Loading the model", None, ""):
+        words = memory_words("the model was loaded", LOADING)
+        with self._context.progress.task("Loading the model", None, ""), words:
             model = self._model_part.open(self._settings, self._context.device)
         self._check_fit(model.d_model, model.vocabulary)
         return model
@@ -174,7 +176,8 @@ class ModelSource:
 
     @cached_property
     def _dictionary(self) -> Dictionary:
-        with self._context.progress.task("Loading the SAE", None, ""):
+        words = memory_words("the SAE was loaded", LOADING)
+        with self._context.progress.task("Loading the SAE", None, ""), words:
             return self._sae_part.open(self._context.device)
 
     @cached_property
@@ -220,9 +223,15 @@ class ModelSource:
                 positions=rows.positions.ravel(),
                 context_positions=places.ravel(),
                 special=rows.special.ravel(),
-                x=self._model.activations(rows.tokens).flatten(0, 1),
+                x=self._activations(rows.tokens),
                 skipped=rows.skipped,
             )
+
+    def _activations(self, tokens: I32) -> torch.Tensor:
+        rows, slots = tokens.shape
+        model, size = self._model, self._rows.batch_size
+        with memory_words(f"the model computed a batch of {rows} rows of {slots} tokens", lower("batch_size", size)):
+            return model.activations(tokens).flatten(0, 1)
 
     def losses(self, tokens: I32, patch: Callable[[torch.Tensor], torch.Tensor] | None = None) -> torch.Tensor:
         """Next-token losses (rows, slots − 1) of token rows, in nats, optionally with the site's activations replaced."""
