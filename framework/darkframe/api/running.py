@@ -17,6 +17,7 @@ from darkframe.api.plan import Plan, new_plan, recorded_plan, refuse_contradicti
 from darkframe.config import RunOptions, Settings, build, merge, parse_set, read_file, read_mapping
 from darkframe.errors import OutputError, UserError
 from darkframe.interfaces import Decomposer, Fetches, Source, SourceContext
+from darkframe.lm.memory import memory_words
 from darkframe.progress import Progress, QuietProgress
 from darkframe.registry import Registry
 from darkframe.result import RunResult, load
@@ -170,7 +171,8 @@ def _study(opened: _Opened, run: RunDir, progress: Progress) -> None:
     config, cache = opened.plan.config, cache_root()
     check_components(config, opened.source.card().d_model)
     source, examined = check_before(config, opened.source, run, cache=cache, progress=progress)
-    results = run_dark_matter(config, source, opened.make_decomposer, run, cache=cache, progress=progress, doctor=examined)
+    with memory_words("a step of the study was computed", "Free memory, or collect fewer tokens with --tokens."):
+        results = run_dark_matter(config, source, opened.make_decomposer, run, cache=cache, progress=progress, doctor=examined)
     with progress.task("plots and page", None, "") as task:
         task.note("plots")
         figures = save_figures(results, run, Collection.open(Path(run.manifest["collection"]["path"])))
