@@ -4,6 +4,7 @@ The models are GPT-NeoX with random weights in fp16, of the true number of layer
 sparsify; their first features are a rotated basis and its negative, so that they reconstruct most of what they read.
 """
 
+import gzip
 import json
 
 import torch
@@ -11,6 +12,8 @@ from safetensors.torch import load_file, save_file
 from sparsify import SparseCoder, SparseCoderConfig
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+
+from darkframe.lm.texts import shipped_text
 
 EOS = "<|endoftext|>"
 WIDTH = 32
@@ -61,7 +64,10 @@ def make_model(folder, layers=6, seed=0):
         bos_token_id=0,
         eos_token_id=0,
     )
-    GPTNeoXForCausalLM(config).half().save_pretrained(folder)
+    make_tokenizer(folder)
+    lm = GPTNeoXForCausalLM(config)
+    teach(lm, folder)
+    lm.half().save_pretrained(folder)
     weights = load_file(folder / "model.safetensors")
     assert "embed_out.weight" in weights and "gpt_neox.layers.0.attention.query_key_value.weight" in weights
     for layer in range(layers):
@@ -95,11 +101,31 @@ def make_model(folder, layers=6, seed=0):
         "vocab_size": 512,
     }
     (folder / "config.json").write_text(json.dumps(told, indent=2))
-    make_tokenizer(folder)
+
+
+def teach(lm, tokenizer, steps=50):
+    """Fit the unembedding, so that the model predicts English somewhat better than its tokens' frequencies do."""
+    from transformers import AutoTokenizer
+
+    with gzip.open(shipped_text(), "rt") as lines:
+        text = "".join(json.loads(next(lines))["text"] for _ in range(4))
+    ids = torch.tensor(AutoTokenizer.from_pretrained(tokenizer)(text, verbose=False).input_ids)
+    ids = ids[: min(len(ids) // 128, 40) * 128].view(-1, 128)
+    with torch.no_grad():
+        lm.gpt_neox.final_layer_norm.bias.fill_(0.5)
+        states = lm.gpt_neox(ids).last_hidden_state[:, :-1].flatten(0, 1)
+    head = lm.get_output_embeddings().weight.data.zero_().requires_grad_()
+    optimizer = torch.optim.Adam([head], lr=0.05)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(states @ head.T, ids[:, 1:].flatten()).backward()
+        optimizer.step()
+    lm.get_output_embeddings().weight.data = head.detach()
 
 
 def make_tokenizer(folder):
     """The files of Pythia's tokenizer, with a small vocabulary: byte-level BPE, id 0 for begin, end and unknown, none added."""
+    folder.mkdir(parents=True, exist_ok=True)
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
