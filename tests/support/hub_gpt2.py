@@ -43,7 +43,7 @@ def publish(hub, *, full=False, layers=(6, 8), tags=()):
     Args:
         hub: A ``support.hub.Hub``.
         full: GPT-2 small's true shape (548 MB, some seconds once in a session) and 24,576 features, or minute ones.
-        layers: Sites ``blocks.N.hook_resid_pre`` that have an SAE.
+        layers: Sites ``blocks.N.hook_resid_pre`` that have an SAE; 12 is the last block's ``hook_resid_post``.
         tags: Further names of the model's commit.
     """
     commit = hub.add(MODEL, model_files(full=full), tags=tags)
@@ -95,9 +95,13 @@ def shape(full):
     return (768, 12, 12, 1024) if full else (96, 12, 4, 256)
 
 
-@cache
-def model_files(full=False):
+def model_files(*, full=False):
     """Files of ``openai-community/gpt2``: keys without ``transformer.``, float32, the causal masks among them as there."""
+    return _model_files(full)
+
+
+@cache
+def _model_files(full):
     d, layers, heads, positions = shape(full)
     folder = _folder() / f"gpt2-{d}"
     folder.mkdir()
@@ -171,11 +175,20 @@ def _weights(d, layers, positions):
 # ------------------------------------------------------------ its SAEs
 
 
-@cache
-def sae_files(layer, full=False):
+def site_of(layer):
+    """TransformerLens's name of the release's site."""
+    return f"blocks.{layer}.hook_resid_pre" if layer < 12 else "blocks.11.hook_resid_post"
+
+
+def sae_files(layer, *, full=False):
     """Files of one site of ``jbloom/GPT2-Small-SAEs-Reformatted``, in the format that SAELens wrote before version 6."""
+    return _sae_files(layer, full)
+
+
+@cache
+def _sae_files(layer, full):
     d = shape(full)[0]
-    site = f"blocks.{layer}.hook_resid_pre"
+    site = site_of(layer)
     folder = _folder() / f"sae-{d}" / site
     folder.mkdir(parents=True)
     weights = sae_weights(d, layer)
@@ -190,10 +203,10 @@ def sae_files(layer, full=False):
 def sae_config(d, layer, features):
     """``cfg.json`` of the real repository, with this shape."""
     return {
-        "model_name": "gpt2-small", "hook_point": f"blocks.{layer}.hook_resid_pre", "hook_point_layer": layer,
+        "model_name": "gpt2-small", "hook_point": site_of(layer), "hook_point_layer": min(layer, 11),
         "hook_point_head_index": None, "dataset_path": "Skylion007/openwebtext", "is_dataset_tokenized": False,
         "context_size": 128, "use_cached_activations": False,
-        "cached_activations_path": f"activations/Skylion007_openwebtext/gpt2-small/blocks.{layer}.hook_resid_pre",
+        "cached_activations_path": f"activations/Skylion007_openwebtext/gpt2-small/{site_of(layer)}",
         "d_in": d, "n_batches_in_buffer": 128, "total_training_tokens": 300_000_000, "store_batch_size": 32, "device": "cpu",
         "seed": 42, "dtype": "torch.float32", "b_dec_init_method": "geometric_median", "expansion_factor": 32,
         "from_pretrained_path": None, "l1_coefficient": 8e-05, "lr": 0.0004, "lr_scheduler_name": None,

@@ -12,7 +12,7 @@ from darkframe.api.guard import open_source
 from darkframe.api.places import cache_root
 from darkframe.api.plan import Plan, new_plan
 from darkframe.config import merge, parse_set, read_file, read_mapping
-from darkframe.hub import cache_folder, home_folder, prepare
+from darkframe.hub import cache_folder, portable, prepare
 from darkframe.interfaces import Fetched, Fetches, SourceContext
 from darkframe.progress import Progress, QuietProgress
 from darkframe.registry import Registry
@@ -26,13 +26,13 @@ class Fetching:
         source: Name of the source.
         parts: Everything downloaded now or before that the source reads; empty where it never downloads.
         cache: huggingface_hub's cache, in which the downloads lie.
-        home: ``HF_HOME``: the folder that takes them to another machine.
+        carry: Folders that take all of it to another machine, by the environment variables that name them there.
     """
 
     source: str
     parts: tuple[Fetched, ...]
     cache: Path
-    home: Path
+    carry: Mapping[str, Path]
 
     @property
     def bytes(self) -> int:
@@ -42,7 +42,8 @@ class Fetching:
     def json(self) -> str:
         """The record as JSON."""
         parts = [{**vars(part), "folder": str(part.folder)} for part in self.parts]
-        record = {"source": self.source, "parts": parts, "bytes": self.bytes, "cache": str(self.cache), "home": str(self.home)}
+        carry = {variable: str(folder) for variable, folder in self.carry.items()}
+        record = {"source": self.source, "parts": parts, "bytes": self.bytes, "cache": str(self.cache), "carry": carry}
         return json.dumps(record, indent=2)
 
 
@@ -82,4 +83,11 @@ def _fetch(plan: Plan, progress: Progress) -> Fetching:
     context = SourceContext(seed=config.seed, cache=cache_root() / "sources", progress=progress)
     opened = open_source(plan.source, plan.source.load(), config.source.params, context)
     parts = tuple(opened.fetch(config.tokens)) if isinstance(opened, Fetches) else ()
-    return Fetching(config.source.name, parts, cache_folder(), home_folder())
+    return Fetching(config.source.name, parts, cache_folder(), _carried(parts))
+
+
+def _carried(parts: Iterable[Fetched]) -> dict[str, Path]:
+    """The caches that the parts lie in, by the variables that name them."""
+    (folder, variable), own = portable(), cache_root()
+    caches = {variable: folder, "DARKFRAME_CACHE": own}
+    return {name: place for name, place in caches.items() if any(part.folder.is_relative_to(place) for part in parts)}

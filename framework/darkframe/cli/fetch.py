@@ -57,7 +57,8 @@ def _lines(fetched: Fetching, run: str) -> list[str]:
     if not fetched.parts:
         return [f"The source {fetched.source!r} downloads nothing: all that it reads is on this machine."]
     lines = [_line(part) for part in fetched.parts]
-    lines.append(f"{_size(fetched.bytes)} in the cache {fetched.cache}; for another machine, copy {fetched.home} (its HF_HOME).")
+    carry = " and ".join(f"{folder} ({variable})" for variable, folder in fetched.carry.items())
+    lines.append(f"{_size(fetched.bytes)} in all; to take it to another machine, copy {carry}.")
     return [*lines, f"No network is needed any more: HF_HUB_OFFLINE=1 {run}"]
 
 

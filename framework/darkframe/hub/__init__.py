@@ -7,10 +7,10 @@
 Importing this package imports none of the Hugging Face libraries; its functions do.
 """
 
-from darkframe.hub.cache import cache_folder, home_folder, verify
+from darkframe.hub.cache import cache_folder, portable, verify
 from darkframe.hub.environment import prepare
 from darkframe.hub.fetching import commit_of, fetch
 from darkframe.hub.records import Advice, Repository, Snapshot
 from darkframe.hub.view import opened
 
-__all__ = ["Advice", "Repository", "Snapshot", "cache_folder", "commit_of", "fetch", "home_folder", "opened", "prepare", "verify"]
+__all__ = ["Advice", "Repository", "Snapshot", "cache_folder", "commit_of", "fetch", "opened", "portable", "prepare", "verify"]

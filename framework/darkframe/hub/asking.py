@@ -16,10 +16,10 @@ from darkframe.hub.records import Advice, Repository
 
 T = TypeVar("T")
 
-TIMEOUT = 5.0
+TIMEOUT = 4.0
 """Seconds that connecting, and each wait for the answer, may take."""
 
-DEADLINE = 8.0
+DEADLINE = 6.0
 """Seconds a whole question may take, name lookup and further addresses included: time-outs do not cover those."""
 
 

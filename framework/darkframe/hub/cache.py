@@ -11,13 +11,13 @@ import hashlib
 import json
 import os
 import re
-import uuid
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from darkframe.errors import HubError
+from darkframe.disk import write_bytes
+from darkframe.errors import HubError, StoreError
 from darkframe.hub.records import Repository, Snapshot
 
 if TYPE_CHECKING:
@@ -40,11 +40,12 @@ def cache_folder() -> Path:
     return Path(constants.HF_HUB_CACHE).expanduser()
 
 
-def home_folder() -> Path:
-    """``HF_HOME``: the folder to copy where the whole cache is to go to another machine."""
+def portable() -> tuple[Path, str]:
+    """The folder to copy where the cache is to go to another machine, and the environment variable that names it."""
     from huggingface_hub import constants
 
-    return Path(constants.HF_HOME)
+    cache, home = cache_folder(), Path(constants.HF_HOME)
+    return (home, "HF_HOME") if cache == home / "hub" else (cache, "HF_HUB_CACHE")
 
 
 class RepositoryCache:
@@ -68,8 +69,10 @@ class RepositoryCache:
         """Note what the revision stands for, once everything that was asked for is there."""
         if self.repository.revision == commit or self.commit() == commit:
             return
-        with contextlib.suppress(OSError):  # a cache that others fill may be read-only
-            _write(self.folder / "refs" / self.repository.revision, commit)
+        with contextlib.suppress(OSError, StoreError):  # a cache that others fill may be read-only
+            place = self.folder / "refs" / self.repository.revision
+            place.parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(place, commit.encode())
 
     def snapshot_folder(self, commit: str) -> Path:
         return self.folder / "snapshots" / commit
@@ -129,8 +132,9 @@ class RepositoryCache:
         return told if isinstance(told, dict) else {}
 
     def remember_listing(self, commit: str, names: Iterable[str]) -> None:
-        with contextlib.suppress(OSError):  # it only spares a request
-            _write(self.folder / _LISTING, json.dumps({**self._listings(), commit: sorted(names)}))
+        with contextlib.suppress(OSError, StoreError):  # it only spares a request
+            (self.folder / "snapshots").mkdir(parents=True, exist_ok=True)  # which huggingface_hub's own tools look for
+            write_bytes(self.folder / _LISTING, json.dumps({**self._listings(), commit: sorted(names)}).encode())
 
     def names(self, commit: str, wanted: Sequence[str]) -> tuple[str, ...] | None:
         """``wanted`` with its patterns resolved by the listing; None where the commit has not been listed."""
@@ -210,17 +214,3 @@ def _whole(path: Path) -> bool:
     except OSError:
         return False
     return digest.hexdigest() == blob.name
-
-
-def _write(path: Path, text: str) -> None:
-    """Write whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        with temporary.open("w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -19,7 +19,7 @@ from darkframe.errors import (
     MissingRepositoryError,
     MissingRevisionError,
 )
-from darkframe.hub.cache import cache_folder, home_folder
+from darkframe.hub.cache import cache_folder, portable
 from darkframe.hub.records import Advice, Repository
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -86,7 +86,8 @@ def _via_proxy() -> str:
 def away(why: str, missing: str, advice: Advice) -> HubAwayError:
     """The hub is not to be had, and what is needed is not here."""
     elsewhere = f"run '{advice.fetch}'" if advice.fetch else "download it"
-    hint = f"On a machine with network {elsewhere} and copy its Hugging Face cache (HF_HOME) to {home_folder()} on this one"
+    folder, variable = portable()
+    hint = f"On a machine with network {elsewhere} and copy its Hugging Face cache ({variable}) to {folder} on this one"
     hint += f", or give a folder with --set {advice.folder}." if advice.folder else "."
     return HubAwayError(f"{missing} is not in the cache {cache_folder()}, and {why}.", hint=hint)
 
@@ -161,12 +162,12 @@ def storage(error: OSError, what: str) -> HubError:
     if error.errno in _FULL:
         return HubError(
             f"The disk is full (or a quota or file-size limit is reached): {what} could not be written into the cache {cache}.",
-            hint="Free some space, or move the cache with HF_HOME=FOLDER; what was downloaded is kept.",
+            hint=f"Free some space, or move the cache with {portable()[1]}=FOLDER; what was downloaded is kept.",
         )
     if error.errno in _FORBIDDEN:
         return HubError(
             f"The cache {cache} cannot be written ({os.strerror(error.errno or 0)}), and it lacks {what}.",
-            hint="Change its permissions, or choose another with HF_HOME=FOLDER.",
+            hint=f"Change its permissions, or choose another with {portable()[1]}=FOLDER.",
         )
     return HubError(f"{what} could not be written into the cache {cache}: {error.strerror or error}.", hint="Check that disk.")
 
@@ -176,5 +177,5 @@ def no_space(needed: int, free: int, folder: Path, what: str) -> HubError:
     return HubError(
         f"The disk of the cache {folder} is too full for {what}: {needed / 1e6:,.0f} MB are missing, "
         f"{free / 1e6:,.0f} MB are free.",
-        hint="Free some space, or move the cache with HF_HOME=FOLDER.",
+        hint=f"Free some space, or move the cache with {portable()[1]}=FOLDER.",
     )
