@@ -214,7 +214,8 @@ def test_without_network_and_cache_it_is_one_sentence(hub_home, made, monkeypatc
         pythia(layer=2).card()
     assert time.monotonic() - start < 10
     told = str(caught.value)
-    assert "darkframe fetch --source pythia-70m --set source.layer=2" in told and "--set source." in told
+    assert f"'darkframe fetch --source pythia-70m --set source.layer=2 --set source.text={TEXT[0]}'" in told
+    assert "--set source.sae=./FOLDER" in told
 
 
 def darkframe(*arguments, environment):

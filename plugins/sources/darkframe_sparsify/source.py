@@ -74,11 +74,12 @@ class SparsifySource(ModelSource):
         name = params.model or training.model
         if name is None:
             raise ParameterError("Nothing says of which model the SAE is.", hint="Set source.model to a repository or a folder.")
-        advice = Advice(_fetching(source, params), "source.model=./FOLDER")
+        command = _command(source, params)
+        advice = Advice(_fetching(command, params), "source.model=./FOLDER")
         revision = params.revision or (training.revision if params.model is None else None)
         model = open_model(name, context.progress, revision=revision, dtype=params.dtype, advice=advice)
         sae = SparsifySae(place, model, training, named=params.hook_point is not None)
-        text = open_text(params, OPENWEBTEXT, context, advice=advice)
+        text = open_text(params, OPENWEBTEXT, context, advice=Advice(command))
         super().__init__(model, sae, text, context, rows=params, use=params)
 
 
@@ -123,14 +124,24 @@ def _place(source: str, sae: str, hookpoint: str | None, params: SparsifyParams,
     folder = named_folder(sae, "source.sae")
     if folder is None:
         repository = Repository(sae, revision=params.sae_revision or "main")
-        return HubPlace(repository, hookpoint, context.progress, Advice(_fetching(source, params), "source.sae=./FOLDER"))
+        return HubPlace(
+            repository, hookpoint, context.progress, Advice(_fetching(_command(source, params), params), "source.sae=./FOLDER")
+        )
     if params.sae_revision is not None:
         raise ParameterError("source.sae is a folder, which has no revision.", hint="Leave source.sae_revision out.")
     return FolderPlace(folder, hookpoint)
 
 
-def _fetching(source: str, params: SparsifyParams) -> str:
-    """The command that downloads what these parameters name."""
-    names = ("layer", "hookpoint", "sae", "sae_revision", "model", "revision")
-    told = [f"--set source.{name}={value}" for name in names if (value := getattr(params, name, None)) is not None]
-    return " ".join(["darkframe fetch --source", source, *told])
+def _command(source: str, params: SparsifyParams) -> str:
+    """The command that downloads the model and the SAE that these parameters name."""
+    return _with("darkframe fetch --source " + source, params, ("layer", "hookpoint", "sae", "sae_revision", "model", "revision"))
+
+
+def _fetching(command: str, params: SparsifyParams) -> str:
+    """The same, with what the user set of the text."""
+    return _with(command, params, ("text", "text_config", "text_split", "text_revision"))
+
+
+def _with(command: str, params: SparsifyParams, names: tuple[str, ...]) -> str:
+    given = [f"--set source.{name}={value}" for name in names if (value := getattr(params, name, None)) is not None]
+    return " ".join([command, *given])
