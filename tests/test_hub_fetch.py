@@ -145,7 +145,7 @@ def test_a_broken_connection_goes_on_where_it_was(hub):
     ranges = [r.range for r in hub.asked("*.safetensors", "GET")]
     assert ranges == [None, "bytes=70000-", "bytes=140000-", "bytes=210000-"]
     ((label, total, unit, done),) = told.tasks
-    assert (label, unit) == (f"Downloading {NAME}", "MB")
+    assert (label, unit) == (f"Downloading {NAME} (0.3 MB)", "MB")
     assert total == pytest.approx(done) == pytest.approx(sum(len(SOME[n]) for n in (WEIGHTS, "part/notes.txt")) / 1e6)
 
 

@@ -14,35 +14,12 @@ import hashlib
 import json
 import threading
 import time
-from dataclasses import dataclass
 from fnmatch import fnmatch
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from support.hub_files import Repository, make_file, tree
-
-
-@dataclass
-class Fault:
-    """What happens to the answers to requests whose path matches ``pattern``, ``times`` times (None: always)."""
-
-    pattern: str
-    kind: str
-    amount: float = 0
-    times: int | None = None
-    methods: tuple = ("GET",)
-
-
-@dataclass(frozen=True)
-class Request:
-    method: str
-    path: str
-    headers: dict
-
-    @property
-    def range(self):
-        return self.headers.get("range")
+from support.hub_files import Fault, Repository, Request, make_file, tree
 
 
 class Hub:
@@ -221,6 +198,8 @@ class _Handler(BaseHTTPRequestHandler):
         if verb == "revision":
             siblings = [{"rfilename": name} for name in files]
             stem = {"_id": "0", "id": repository.id, "sha": self.commit, "private": False, "disabled": False}
+            if self.query.get("expand") == ["sha"]:
+                return self._json({"_id": "0", "id": repository.id, "sha": self.commit})
             stem |= {"gated": "auto" if repository.gated else False, "tags": [], "downloads": 0, "likes": 0, "siblings": siblings}
             return self._json(stem)
         if verb == "refs":

@@ -1,4 +1,4 @@
-"""What a loopback hub holds: files with the ids a hub gives them, commits, and their listing."""
+"""What a loopback hub holds: files with the ids a hub gives them, commits and their listing; faults, and what was asked."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -52,6 +52,28 @@ class Repository:
     def commit_of(self, revision):
         found = self.refs.get(revision) or (revision if revision in self.commits else None)
         return found or next((c for c in self.commits if len(revision) >= 7 and c.startswith(revision)), None)
+
+
+@dataclass
+class Fault:
+    """What happens to the answers to requests whose path matches ``pattern``, ``times`` times (None: always)."""
+
+    pattern: str
+    kind: str
+    amount: float = 0
+    times: int | None = None
+    methods: tuple = ("GET",)
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    path: str
+    headers: dict
+
+    @property
+    def range(self):
+        return self.headers.get("range")
 
 
 def make_file(name, content):

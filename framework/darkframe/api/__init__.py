@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from darkframe.api.doctoring import doctor
+from darkframe.api.fetching import Fetching, fetch
 from darkframe.api.running import run, run_path_of
 from darkframe.result import RunResult, load
 
-__all__ = ["RunResult", "doctor", "load", "run", "run_path_of"]
+__all__ = ["Fetching", "RunResult", "doctor", "fetch", "load", "run", "run_path_of"]

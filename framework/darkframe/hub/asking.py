@@ -77,12 +77,14 @@ def ask(question: Callable[[], T], repository: Repository, name: str | None, adv
         raise
 
 
-def commit_and_listing(repository: Repository, advice: Advice) -> tuple[str, tuple[str, ...]]:
-    """The commit that the revision stands for now, and the names of its files."""
+def commit_and_listing(repository: Repository, advice: Advice, *, listed: bool = True) -> tuple[str, tuple[str, ...]]:
+    """The commit that the revision stands for now, and the names of its files (without ``listed``, perhaps none)."""
     from huggingface_hub import HfApi
 
     def question() -> tuple[str, tuple[str, ...]]:
-        info = HfApi().repo_info(repository.id, repo_type=repository.kind, revision=repository.revision, timeout=TIMEOUT)
+        # A data set may have very many files, which nobody here asks for by pattern; its id alone answers at once.
+        short: dict[str, Any] = {"expand": ["sha"]} if repository.kind == "dataset" and not listed else {}
+        info = HfApi().repo_info(repository.id, repo_type=repository.kind, revision=repository.revision, timeout=TIMEOUT, **short)
         names = (sibling.rfilename for sibling in getattr(info, "siblings", None) or ())
         if not is_commit(str(info.sha)):
             raise ValueError(f"{info.sha!r} is no commit")

@@ -147,7 +147,7 @@ def _status(error: BaseException, repository: Repository, name: str | None) -> H
 def missing_file(repository: Repository, name: str) -> MissingFileError:
     """The repository does not have it."""
     return MissingFileError(
-        f"The {repository.kind} {repository} has no file {name}.",
+        f"The {repository.told} has no file {name}.",
         hint=f"What it holds is listed on {endpoint()}/{_web(repository)}/tree/{repository.revision}.",
     )
 

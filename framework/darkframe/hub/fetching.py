@@ -67,11 +67,12 @@ def commit_of(repository: Repository, *, advice: Advice = NO_ADVICE, progress: P
     cache = RepositoryCache(repository)
 
     def online() -> str:
-        commit, listing = commit_and_listing(repository, advice)
-        cache.remember_listing(commit, listing)
+        commit, listing = commit_and_listing(repository, advice, listed=False)
+        if listing:
+            cache.remember_listing(commit, listing)
         return commit
 
-    return _asked_or_cached(repository, advice, progress, online, cache.commit, lambda: f"The {repository.kind} {repository}")
+    return _asked_or_cached(repository, advice, progress, online, cache.commit, lambda: f"The {repository.told}")
 
 
 def _asked_or_cached(
@@ -174,8 +175,8 @@ class _Request:
         files = [file for file in (self._described(commit, name) for name in lacking) if file is not None]
         if files:
             self._check_space(files)
-            label = f"Downloading {self.repository.id}"
-            with self.progress.task(label, sum(file.size for file in files) / MEGA, "MB") as task:
+            total = sum(file.size for file in files) / MEGA
+            with self.progress.task(f"Downloading {self.repository.id} ({total:,.1f} MB)", total, "MB") as task:
                 for file in files:
                     task.note(file.name)
                     logger.info("Downloading %s of %s (%d bytes)", file.name, self.repository.id, file.size)

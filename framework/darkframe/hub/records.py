@@ -22,9 +22,13 @@ class Repository:
     kind: str = "model"
     revision: str = "main"
 
+    @property
+    def told(self) -> str:
+        """Kind, name and revision, as a sentence about it begins."""
+        return f"{self.kind} {self.id}" if self.revision == "main" else f"{self.kind} {self.id} at {self.revision}"
+
     def __str__(self) -> str:
-        kind = "" if self.kind == "model" else f"{self.kind} "
-        return f"{kind}{self.id}" if self.revision == "main" else f"{kind}{self.id} at {self.revision}"
+        return self.told.removeprefix("model ")
 
 
 @dataclass(frozen=True)
