@@ -1,5 +1,6 @@
 """Texts from data sets on a hub, streamed by the unmodified ``datasets`` and kept as far as they were read."""
 
+import errno
 import functools
 import gzip
 import hashlib
@@ -18,6 +19,7 @@ from darkframe.errors import (
     DataError,
     GatedRepositoryError,
     HubAwayError,
+    HubError,
     MissingRepositoryError,
     MissingRevisionError,
     ParameterError,
@@ -138,6 +140,12 @@ def test_reading_goes_on_where_it_ended(hub, cache):
     hub.forget()
     assert read(text(cache)) == (rows, 0)
     assert hub.requests == []
+
+
+def test_files_behind_a_redirect_to_another_host(hub, cache):
+    hub.cdn = True
+    rows = hub_text.add_openwebtext(hub, hub_text.english(20), number=2)
+    assert read(text(cache)) == (rows, 0)
 
 
 def test_a_stream_that_another_has_overtaken_reads_what_is_kept(hub, cache):
@@ -323,10 +331,16 @@ def test_a_hub_that_never_answers(hub, cache):
     assert time.monotonic() - start < 10
 
 
-def test_a_hub_that_dies_while_it_is_read(hub, cache, capfd):
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [(("answer", 503), "status 503"), (("cut", 500, None), "Server Disconnected"), (("stall", 500, None), "not answer")],
+)
+def test_a_hub_that_dies_while_it_is_read(hub, cache, capfd, monkeypatch, fault, why):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT", 0.3)
     rows = hub_text.add_openwebtext(hub)
-    hub.answer("*train-00001*", 503)
-    told = r"only as far as its first 30 documents \(roughly [\d,]+ tokens\), and .*status 503.*Ask for fewer tokens\."
+    kind, *amount = fault
+    getattr(hub, kind)("*train-00001*", *amount)
+    told = rf"only as far as its first 30 documents \(roughly [\d,]+ tokens\), and .*{why}.*Ask for fewer tokens\."
     for _ in range(2):
         found = []
         with pytest.raises(HubAwayError, match=told):
@@ -335,6 +349,21 @@ def test_a_hub_that_dies_while_it_is_read(hub, cache, capfd):
     assert capfd.readouterr() == ("", "")
     hub.faults.clear()
     assert read(text(cache)) == (rows, 0)
+
+
+def test_a_full_disk(hub, cache, monkeypatch):
+    hub_text.add_openwebtext(hub)
+
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("datasets.load_dataset_builder", full)
+        with pytest.raises(HubError, match=r"The disk is full .*datasets keeps of Skylion007/openwebtext"):
+            read(text(cache))
+    monkeypatch.setattr("darkframe.disk.os.fsync", full)
+    with pytest.raises(StoreError, match="The disk is full"):
+        read(text(cache))
 
 
 def test_a_damaged_segment_is_named(hub, cache):

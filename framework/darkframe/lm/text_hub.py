@@ -203,10 +203,10 @@ class HubText:
         name = self._data_set.name
         if not index.rows:
             return HubAwayError(f"Nothing of the data set {name} is kept on this machine, and {why}.", hint=self._elsewhere())
-        tokens = index.characters / CHARACTERS_A_TOKEN
+        tokens = int(index.characters / CHARACTERS_A_TOKEN)
         return HubAwayError(
             f"The data set {name} is kept on this machine only as far as its first {index.rows:,} documents (roughly "
-            f"{tokens:,.0f} tokens), and {why}.",
+            f"{round(tokens, 2 - len(str(tokens))):,} tokens), and {why}.",
             hint=f"Ask for fewer tokens. {self._elsewhere()}",
         )
 

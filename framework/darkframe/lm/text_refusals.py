@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Sequence
 
 from darkframe.errors import DarkframeError, DataError, GatedRepositoryError, HubAwayError, ParameterError, UserError
 from darkframe.hub import Advice, Repository
-from darkframe.hub.failures import Away, answered, is_named, is_transport, unreachable
+from darkframe.hub.failures import Away, answered, is_named, is_transport, storage, unreachable
+
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def missing_split(repository: Repository, split: str, splits: Sequence[str]) -> ParameterError:
@@ -37,6 +40,8 @@ def explain(error: Exception, repository: Repository, config: str | None, advice
     for each in _chain(error):
         if is_transport(each) or isinstance(each, ConnectionError):
             return Away(unreachable(each))
+        if isinstance(each, OSError) and each.errno in _DISK:
+            return storage(each, f"what the library datasets keeps of {repository.id}")
         sentence = answered(each, repository, None, advice)
         if isinstance(sentence, HubAwayError):
             return Away(sentence.message.rstrip("."))

@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from darkframe.errors import DataError, ParameterError
+from darkframe.hub import Advice
 from darkframe.interfaces import PublishedFigures, SourceContext
 from darkframe.lm.local import LocalFiles, LocalSource
 from darkframe.lm.texts import HELDOUT, open_text
@@ -31,7 +32,7 @@ class TinySource(LocalSource):
         own = assets / "heldout.jsonl.gz"
         super().__init__(
             LocalFiles(assets / "model", assets / "sae", name="tiny", figures=_figures(assets / "metrics.json")),
-            open_text(params, str(own) if own.is_file() else HELDOUT, context),
+            open_text(params, str(own) if own.is_file() else HELDOUT, context, advice=Advice("darkframe fetch --source tiny")),
             context,
             rows=params,
             use=params,
