@@ -120,9 +120,10 @@ rate {found["median_firing_rate"]:.5f}. The largest dimension's share of the var
 {found["largest_dimension_share_of_variance"]:.3f}.
 
 Cross-entropy of the next token in nats, on {found["loss_tokens"]:,} tokens in rows spread over the held-out
-text, with the stream replaced where it is not a special token's; the standard error of "SAE" less "left
-alone" is {found["nats_sae_less_clean_standard_error"]:.4f}. Left alone, the model takes
-{found["bits_per_byte"]:.3f} bits a byte.
+text. Zero and the mean (of training activations) stand at every position, the SAE's output at all but special
+tokens; the standard error of "SAE" less "left alone" is
+{found["nats_sae_less_clean_standard_error"]:.4f}. Left alone, the model takes {found["bits_per_byte"]:.3f}
+bits a byte.
 
 {table(("stream", "nats a token"), [(name, f"{value:.4f}") for name, value in nats])}
 

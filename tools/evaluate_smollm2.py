@@ -5,7 +5,7 @@ Run it after assemble_smollm2.py has put the SAE into the plugin:
     python tools/evaluate_smollm2.py --build build/smollm2
 
 Reconstruction is measured on every token of the held-out text, in rows as the source packs them by default;
-the cross-entropies, which need the whole model, on every n-th batch of eight rows, spread over all documents.
+the cross-entropies, which need the whole model, on every n-th batch of source rows, spread over all documents.
 Each part is kept in BUILD/evaluate and not computed again; a part that does not depend on the SAE can be had
 before it is trained (`--only clean zero mean`).
 """
@@ -13,6 +13,7 @@ before it is trained (`--only clean zero mean`).
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -20,8 +21,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from darkframe.interfaces import Batch, SourceContext
+from darkframe.interfaces import SourceContext
 from darkframe.lm.fingerprint import hash_file
+from darkframe.lm.packing import RowBatch, row_batches
 from darkframe.numerics.massive import NormCut
 from darkframe.numerics.onepass import OnePass, token_groups
 from darkframe.numerics.statistics import Statistics
@@ -99,10 +101,10 @@ def summary(statistics: Statistics, cut: NormCut, norms: Any) -> dict[str, Any]:
 
 
 def patches(
-    source: SmolLM2Source, batch: Batch, mean: Tensor, cut: float
+    source: SmolLM2Source, batch: RowBatch, mean: Tensor, cut: float
 ) -> dict[str, Callable[[Tensor], Tensor] | None]:
-    """What each variant puts in place of the stream; special tokens keep theirs."""
-    content = torch.from_numpy(~batch.special)
+    """What each variant puts in the stream's place, as darkframe's doctor does: special tokens get no SAE."""
+    content = torch.from_numpy(~batch.special.ravel())
 
     def spliced(x: Tensor, where: Tensor, new: Tensor) -> Tensor:
         return torch.where(where[:, None], new, x)
@@ -112,21 +114,21 @@ def patches(
 
     return {
         "clean": None,
-        "zero": lambda x: spliced(x, content, torch.zeros_like(x)),
-        "mean": lambda x: spliced(x, content, mean.expand_as(x)),
+        "zero": torch.zeros_like,
+        "mean": lambda x: mean.expand_as(x),
         "sae": lambda x: spliced(x, content, sae(x)),
         "sae_ordinary": lambda x: spliced(x, content & (x.norm(dim=1) <= cut), sae(x)),
     }
 
 
-def spread(source: SmolLM2Source, every: int) -> list[Batch]:
-    """Every n-th batch of the text; the model does not run for the others."""
-    rows = (source.available_tokens() or 0) // source.card().context_size
-    return [next(iter(source.batches(number))) for number in range(0, rows // ROWS, every)]
+def spread(source: SmolLM2Source, every: int) -> list[RowBatch]:
+    """Every n-th batch of `ROWS` rows of the text."""
+    rows = row_batches(lambda: source._tokenizer.stream(source._text), source._rule, ROWS)
+    return list(itertools.islice(rows, 0, None, every))
 
 
 def losses(
-    source: SmolLM2Source, batches: list[Batch], name: str, mean: Tensor, cut: float, folder: Path
+    source: SmolLM2Source, batches: list[RowBatch], name: str, mean: Tensor, cut: float, folder: Path
 ) -> Any:
     """Nats of every content token of the batches under one variant, each row's first from BOS alone."""
     path = folder / f"{name}.npy"
@@ -134,9 +136,8 @@ def losses(
         return files.read_array(path)
     progress, found = Progress(len(batches), unit="batches"), list[Any]()
     for number, batch in enumerate(batches, start=1):
-        shape = (-1, int(batch.context_positions.max()) + 1)
-        nats = source.losses(batch.tokens.reshape(shape), patches(source, batch, mean, cut)[name])
-        found.append(nats.numpy()[~batch.special.reshape(shape)[:, 1:]])
+        nats = source.losses(batch.tokens, patches(source, batch, mean, cut)[name])
+        found.append(nats.numpy()[~batch.special[:, 1:]])
         progress.show(number, name)
     files.write_array(path, np.concatenate(found).astype(np.float64))
     return files.read_array(path)
@@ -161,7 +162,7 @@ def costs(found: dict[str, Any], size: int) -> dict[str, Any]:
     }
 
 
-def content_bytes(source: SmolLM2Source, batches: list[Batch]) -> int:
+def content_bytes(source: SmolLM2Source, batches: list[RowBatch]) -> int:
     """UTF-8 bytes of the content tokens; a byte-level vocabulary writes each byte as one character."""
     vocabulary = source._tokenizer._tokenizer.convert_ids_to_tokens
     return sum(len(token) for batch in batches for token in vocabulary(batch.tokens[~batch.special].tolist()))
@@ -184,26 +185,25 @@ def main() -> None:
     keep_memory()
     args = parse()
     torch.set_num_threads(args.threads)
-    weights = hash_file(ASSETS / "sae" / "sae_weights.safetensors")
-    whole, own = args.build / "evaluate", args.build / "evaluate" / weights[:12]
+    wsources = hash_file(ASSETS / "sae" / "sae_wsources.safetensors")
+    whole, own = args.build / "evaluate", args.build / "evaluate" / wsources[:12]
     context = SourceContext(cache=args.build / "cache")
     source = SmolLM2Source(SmolLM2Params(), context)
-    eight = SmolLM2Source(SmolLM2Params(batch_size=ROWS), context)
     part = activations.shards(args.build / "activations")[:4]
     norms = activations.shard_norms(part)
     cut = NormCut.fit(norms).cut
     mean = activations.gather(part, norms <= cut).float().mean(0)
-    batches = spread(eight, args.every)
+    batches = spread(source, args.every)
     found = {
-        name: losses(eight, batches, name, mean, cut, own if name.startswith("sae") else whole)
+        name: losses(source, batches, name, mean, cut, own if name.startswith("sae") else whole)
         for name in args.only or VARIANTS
     }
     if args.only:
         return
     if not (own / "reconstruction.json").exists():
         files.write_json(own / "reconstruction.json", reconstruction(source))
-    measured = files.read_json(own / "reconstruction.json") | costs(found, content_bytes(eight, batches))
-    files.write_json(args.build / "metrics.json", {"weights_sha256": weights, "sae": measured})
+    measured = files.read_json(own / "reconstruction.json") | costs(found, content_bytes(source, batches))
+    files.write_json(args.build / "metrics.json", {"wsources_sha256": wsources, "sae": measured})
     for name in (
         "explained_variance",
         "l0",
