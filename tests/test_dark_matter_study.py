@@ -145,6 +145,7 @@ def test_another_decomposer_reuses_the_collection(tmp_path, done):
     assert planted.batches_given == given
     assert other.collect.reused
     assert run.manifest["collection"]["key"] == other.collect.key
+    assert run.manifest["source"]["fingerprint"] == other.source["fingerprint"]
 
 
 class Axes:

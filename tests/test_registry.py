@@ -33,7 +33,8 @@ def only_problem(registry, distribution):
 def test_the_built_in_plugins_come_from_the_distribution_darkframe():
     registry = Registry.discover({})
     assert {"fastica", "pca", "picard"} <= set(names(registry))
-    assert names(registry, "source") == ["tiny"]
+    built_in = ["arrays", "gpt2-jb", "pythia-410m", "pythia-70m", "saelens", "smollm2", "sparsify", "tiny"]
+    assert names(registry, "source") == built_in
     assert {found.distribution for found in registry.plugins()} == {"darkframe"}
     assert registry.problems == []
 

@@ -33,7 +33,20 @@ if TYPE_CHECKING:
     from darkframe.store.run import RunDir
 
 SCHEMA = 1
-PACKAGES = ("darkframe", "numpy", "scipy", "numba", "torch", "scikit-learn", "transformers", "sae-lens")
+PACKAGES = (
+    "darkframe",
+    "numpy",
+    "scipy",
+    "numba",
+    "torch",
+    "scikit-learn",
+    "transformers",
+    "transformer-lens",
+    "sae-lens",
+    "eai-sparsify",
+    "datasets",
+    "huggingface-hub",
+)
 
 
 def run_dark_matter(
@@ -52,7 +65,7 @@ def run_dark_matter(
         config: The resolved configuration.
         source: The opened source.
         make_decomposer: Gives a fresh decomposer for each fit.
-        run: The run directory; written: steps, ``results.json``, the manifest's ``collection``.
+        run: The run directory; written: steps, ``results.json``, the manifest's ``source`` and ``collection``.
         cache: Where collected activations are kept between runs.
         progress: Receives progress and one line a step.
         doctor: What was found before the run; it is kept with the results, and what is amiss is among the cautions.
@@ -61,6 +74,7 @@ def run_dark_matter(
         DarkframeError: Whatever is wrong with the input, the plugin or the disk; finished steps stay.
     """
     check_components(config, source.card().d_model)
+    _note_source(run, source, progress)
     collection, collected = collect(
         source, tokens=config.tokens, study=config.study, strict=config.strict, cache=cache, progress=progress
     )
@@ -113,6 +127,17 @@ def run_dark_matter(
     run.write_results(results)
     progress.step("conclude", conclusion.headline)
     return results
+
+
+def _note_source(run: RunDir, source: Source, progress: Progress) -> None:
+    """Keep the source's card, commits included, in the manifest; say so where it is not what the run was begun with."""
+    card = plain(source.card())
+    begun = run.manifest.get("source")
+    if begun is not None and begun.get("fingerprint") != card["fingerprint"]:
+        progress.step(
+            "source", "has changed since this run was begun (its files, its commit or a library): nothing of it is reused"
+        )
+    run.update(source=card)
 
 
 def _about(config: RunConfig, source: Source) -> dict[str, Any]:
