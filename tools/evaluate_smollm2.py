@@ -5,7 +5,7 @@ Run it after assemble_smollm2.py has put the SAE into the plugin:
     python tools/evaluate_smollm2.py --build build/smollm2
 
 Reconstruction is measured on every token of the held-out text, in rows as the source packs them by default;
-the cross-entropies, which need the whole model, on every n-th batch of source rows, spread over all documents.
+the cross-entropies, which need the whole model, on every n-th batch of eight rows, spread over all documents.
 Each part is kept in BUILD/evaluate and not computed again; a part that does not depend on the SAE can be had
 before it is trained (`--only clean zero mean`).
 """
@@ -185,8 +185,8 @@ def main() -> None:
     keep_memory()
     args = parse()
     torch.set_num_threads(args.threads)
-    wsources = hash_file(ASSETS / "sae" / "sae_wsources.safetensors")
-    whole, own = args.build / "evaluate", args.build / "evaluate" / wsources[:12]
+    weights = hash_file(ASSETS / "sae" / "sae_weights.safetensors")
+    whole, own = args.build / "evaluate", args.build / "evaluate" / weights[:12]
     context = SourceContext(cache=args.build / "cache")
     source = SmolLM2Source(SmolLM2Params(), context)
     part = activations.shards(args.build / "activations")[:4]
@@ -203,7 +203,7 @@ def main() -> None:
     if not (own / "reconstruction.json").exists():
         files.write_json(own / "reconstruction.json", reconstruction(source))
     measured = files.read_json(own / "reconstruction.json") | costs(found, content_bytes(source, batches))
-    files.write_json(args.build / "metrics.json", {"wsources_sha256": wsources, "sae": measured})
+    files.write_json(args.build / "metrics.json", {"weights_sha256": weights, "sae": measured})
     for name in (
         "explained_variance",
         "l0",
