@@ -18,12 +18,15 @@ from darkframe.lm.text_parquet import ParquetText
 HELDOUT = "heldout"
 
 OPENWEBTEXT = DataSet("Skylion007/openwebtext", "79d93d786212f7344586290adb811d4ae6a1762c", "plain_text", "train", "text")
-"""OpenWebText as its own maintainer keeps it: what GPT-2's SAEs were trained on, and what most work on them reads.
+"""OpenWebText from the repository that its readers have always named, at a commit that others pin, too.
 
-Since a commit of 2025 the repository holds Parquet instead of a loading script: configuration ``plain_text`` of one split,
-``plain_text/train-00000-of-00080.parquet`` to ``-00079-``, 8,013,769 documents, column ``text``, CC0. The commit is pinned, as
-others who need the same text every time pin it: a run's numbers do not change when the repository does, and nothing has to be
-asked to know which text is meant. (``refs/convert/parquet``, the hub's copy, was of the first 5 GB for a long time.)
+There the loading script of old (refused by ``datasets`` since 4.0; its removal was proposed in September 2025) has given way to
+Parquet: configuration ``plain_text``, one split, ``plain_text/train-00000-of-00080.parquet`` to ``-00079-``, 8,013,769 documents
+in the column ``text``, CC0. The first shard has 302,848,326 bytes, 100,173 documents in 101 row groups, and the SHA-256
+caed9f4b7053d7cd4d1a13ce9ec9224d84a3bba1f11579193562a7e31ebe656e: several public projects record the same of this commit.
+
+The commit is pinned, so that a run's numbers do not change when the repository does, and nothing has to be asked to know which
+text is meant. ``refs/convert/parquet`` is no better: for years it held the beginning only, under other names.
 """
 
 _DATA_SET = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9_][\w.-]*")
