@@ -73,11 +73,11 @@ class ParquetText:
 
     def _size(self, path: Path) -> int:
         """Bytes of the column, uncompressed."""
-        file = self._open(path)
-        with file:
-            place = self._check(path, file)
-            groups = range(file.metadata.num_row_groups)
-            return sum(int(file.metadata.row_group(group).column(place).total_uncompressed_size) for group in groups)
+        with self._open(path) as file:
+            self._check(path, file)
+            groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+            columns = [group.column(number) for group in groups for number in range(group.num_columns)]
+            return sum(int(column.total_uncompressed_size) for column in columns if column.path_in_schema == self.column)
 
     def _rows(self, path: Path) -> Iterator[tuple[str, str | None]]:
         number = 0
@@ -116,8 +116,8 @@ class ParquetText:
         what = " ".join(str(error).split()).rstrip(".")
         return DataError(f"The text file {path} is damaged or no Parquet file: {what}.", hint="Fetch or write it again.")
 
-    def _check(self, path: Path, file: pq.ParquetFile) -> int:
-        """See that the column holds text; gives its number among the file's columns."""
+    def _check(self, path: Path, file: pq.ParquetFile) -> None:
+        """See that there is the column, and that it holds text."""
         schema = file.schema_arrow
         if self.column not in schema.names:
             columns = ", ".join(f"{field.name!r} ({field.type})" for field in schema) or "none"
@@ -132,12 +132,6 @@ class ParquetText:
                 f"Column {self.column!r} of the text file {path} holds no text but {kind} (columns of text: {columns}).",
                 hint="Name the one with the text: --set source.text_field=COLUMN.",
             )
-        leaves = (
-            [file.metadata.row_group(0).column(i).path_in_schema for i in range(file.metadata.num_columns)]
-            if (file.metadata.num_row_groups)
-            else [self.column]
-        )
-        return leaves.index(self.column)
 
 
 def _is_text(kind: pa.DataType) -> bool:
