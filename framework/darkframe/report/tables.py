@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from darkframe.report.examination import examination_table
 from darkframe.report.table import Column, Table
 from darkframe.report.tables_match import component_tables, match_table, nulls_table
 from darkframe.report.text import share
@@ -19,6 +20,7 @@ KURTOSIS = "Excess (Fisher) kurtosis E[(y − ȳ)⁴] / Var(y)² − 3: 0 for a 
 def tables(results: DarkMatterResults) -> list[Table]:
     """Every table of the study, in the order of its steps."""
     return [
+        *([examination_table(results.doctor)] if results.doctor else []),
         collect_table(results),
         ledger_table(results),
         massive_table(results),

@@ -120,7 +120,7 @@ def _judged(
 ) -> Examination:
     published = wiring.figures if wiring else None
     numbers = [
-        ones_check(measured.sums, dictionary),
+        ones_check(measured.sums, dictionary, measured.metric("fvu")),
         starts_check(measured.starts, _stated_bos(wiring)),
         bias_check(measured.sums, dictionary),
         scale_check(scan),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LEAST_TOKENS = 100
 CENTRED = 1e-6  # of 1/d: what float32 leaves of a mean that was taken away
 NOTHING = 0.1  # of 1/d: far fewer than directions that care nothing for 1̂ have
-RESIDUAL_DOUBTFUL, RESIDUAL_WRONG = 10.0, 0.1  # the first of 1/d, the second of all
+COST_DOUBTFUL, COST_WRONG = 0.005, 0.05  # of the FVU
 LEAST_START_TOKENS = 16
 STARTS_DOUBTFUL, STARTS_WRONG = 1.25, 3.0
 SCALE_DOUBTFUL, SCALE_WRONG = 0.8, 0.5
@@ -26,31 +26,30 @@ SCALE_RANGE = (0.8, 1.25)
 MEAN_MATTERS, BIAS_COSINE, BIAS_RATIO = 0.01, 0.3, (0.25, 4.0)
 
 
-def ones_check(sums: Sums | None, dictionary: Dictionary) -> Check:
-    """Whether activations and decoder agree on the all-ones direction, which centring takes away."""
+def ones_check(sums: Sums | None, dictionary: Dictionary, fvu: float) -> Check:
+    """Whether activations and SAE agree on the all-ones direction 1̂, which centring takes away.
+
+    What disagreement costs is Σ(1̂·e)² / Σ‖x − x̄‖²: the part of the FVU that lies along 1̂.
+    """
     name, title = "all-ones", "all-ones direction"
     if sums is None or sums.n < LEAST_TOKENS or not sums.hh or not sums.ee:
         return Check(name, title, UNKNOWN, "too few tokens")
     d = sums.d
-    x, h, e = sums.ones_x / sums.xx, sums.ones_h / sums.hh, sums.ones_e / sums.ee
-    decoder = _decoder_share(dictionary)
+    x, h = sums.ones_x / sums.xx, sums.ones_h / sums.hh
+    decoder, cost = _decoder_share(dictionary), sums.ones_e / sums.ee * fvu
     found = f"{x * d:.2g} of x's energy, {decoder * d:.2g} of W_dec's (× 1/d)"
-    lost = min(RESIDUAL_WRONG, RESIDUAL_DOUBTFUL / d)
-    if x * d > NOTHING and decoder * d < NOTHING and h < NOTHING * x:
-        cause = (
-            "The SAE looks trained on centred activations, and these are not centred: "
-            f"{e:.1%} of the residual lies along the all-ones direction. Set source.centre=true."
-        )
-        verdict = WRONG if e >= RESIDUAL_WRONG else DOUBTFUL
-        return Check(name, title, verdict, found, "both or neither", "the numbers", cause, value=e)
-    if x * d < CENTRED and h * d > NOTHING and e >= lost:
-        cause = (
-            "Activations are centred, but the SAE reconstructs a mean over d_model: it looks trained on activations that are "
-            f"not; {e:.1%} of the residual lies along the all-ones direction. Set source.centre=false."
-        )
-        verdict = WRONG if e >= RESIDUAL_WRONG else DOUBTFUL
-        return Check(name, title, verdict, found, "both or neither", "the numbers", cause, value=e)
-    return Check(name, title, PASS, found, value=e)
+    missing = x * d > NOTHING and decoder * d < NOTHING and h < NOTHING * x
+    invented = x * d < CENTRED and h * d > NOTHING and cost >= COST_DOUBTFUL
+    if not (missing or invented):
+        return Check(name, title, PASS, found, value=cost)
+    looks = (
+        "The SAE looks trained on centred activations, and these are not centred: set source.centre=true."
+        if missing
+        else "Activations are centred, but the SAE reconstructs what centring takes away: set source.centre=false."
+    )
+    cause = f"{looks} The all-ones direction alone makes {cost:.3g} of the FVU."
+    verdict = WRONG if cost >= COST_WRONG else DOUBTFUL
+    return Check(name, title, verdict, found, "both or neither", "the numbers", cause, value=cost)
 
 
 def _decoder_share(dictionary: Dictionary) -> float:
