@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import json
 import os
 import tempfile
@@ -96,9 +95,7 @@ def _finished(model: HookedSAETransformer, settings: SaeSettings) -> HookedSAETr
     norm = model.cfg.normalization_type
     if settings.centre and (norm not in ("LN", "LNPre") or getattr(model.cfg, "final_rms", False)):
         raise DataError("The SAE wants centred activations, which only models with LayerNorm allow.")
-    model.eval().requires_grad_(False)
-    gc.collect()  # loading leaves cycles that hold the other copy of the weights
-    return model
+    return model.eval().requires_grad_(False)
 
 
 @contextlib.contextmanager
