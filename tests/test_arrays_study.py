@@ -1,5 +1,7 @@
 """The study on arrays: the numbers of the source they were collected from, planted truth, and the documentation's own example."""
 
+import gzip
+import itertools
 import os
 import re
 import subprocess
@@ -14,6 +16,7 @@ from support.planted import ICAParams, config, directions, sparse_sources, study
 import darkframe
 from darkframe.errors import UserError
 from darkframe.interfaces import SourceContext
+from darkframe.lm.texts import shipped_text
 from darkframe.numerics.matching import cosines, one_to_one
 from darkframe_arrays.plugin import ArraysParams
 from darkframe_arrays.source import ArraysSource
@@ -32,7 +35,9 @@ def pca_study(source, folder):
 
 
 def test_tinys_arrays_give_tinys_numbers(tmp_path):
-    tiny = TinySource(TinyParams(), SourceContext())
+    with gzip.open(shipped_text(), "rt", encoding="utf-8") as lines:
+        (tmp_path / "text.jsonl").write_text("".join(itertools.islice(lines, 30)), encoding="utf-8")
+    tiny = TinySource(TinyParams(text=str(tmp_path / "text.jsonl")), SourceContext())
     assets = Path(sys.modules[TinySource.__module__].__file__).parent / "assets"
     batches = [batch for batch, _ in zip(tiny.batches(), range(2))]
     for name in ("x", "tokens", "documents", "positions", "special"):

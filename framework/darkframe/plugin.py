@@ -88,13 +88,15 @@ class SourceInfo(PluginInfo):
     """Declares a source.
 
     Attributes:
-        capabilities: What it gives: activations, dictionary, unembedding, text. One that gives them only where its parameters
-            allow declares them all, and has ``lacks()`` (``darkframe.interfaces.Partial``).
+        capabilities: What it gives: activations, dictionary, unembedding, text.
+        partial: Whether it gives each of them only where its parameters name it; then it has ``lacks()``
+            (``darkframe.interfaces.Partial``).
         default_tokens: How many tokens a run collects where ``--tokens`` does not say; None: all the text holds.
     """
 
     kind: ClassVar[str] = "source"
     capabilities: tuple[str, ...] = ("activations", "dictionary", "unembedding", "text")
+    partial: bool = False
     default_tokens: int | None = 1_000_000
 
 

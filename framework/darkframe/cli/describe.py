@@ -64,7 +64,8 @@ def _identity(found: Found) -> dict[str, Any]:
     if found.info.install_hint:
         record["needs"] = found.info.install_hint
     if hasattr(found.info, "capabilities"):
-        record["gives"] = ", ".join(found.info.capabilities)
+        where = ", each where its parameters name it" if getattr(found.info, "partial", False) else ""
+        record["gives"] = ", ".join(found.info.capabilities) + where
     if hasattr(found.info, "default_tokens"):
         tokens = found.info.default_tokens
         record["tokens by default"] = "all the text holds" if tokens is None else f"{tokens:,}"
@@ -72,12 +73,14 @@ def _identity(found: Found) -> dict[str, Any]:
 
 
 def _declared(kind: str, params: type[Any]) -> dict[str, Any]:
-    from darkframe.config import parameters
+    from darkframe.config import grouped, parameters
 
-    return {"parameters": [_parameter(kind, parameter) for parameter in parameters(params).values()]}
+    declared = parameters(params)
+    told = [(group.title, declared[name]) for group in grouped(params) for name in group.names]
+    return {"parameters": [_parameter(kind, title, parameter) for title, parameter in told]}
 
 
-def _parameter(kind: str, parameter: Parameter) -> dict[str, Any]:
+def _parameter(kind: str, group: str, parameter: Parameter) -> dict[str, Any]:
     unit = f" ({parameter.unit})" if parameter.unit else ""
     return {
         "name": f"{kind}.{parameter.name}",
@@ -85,6 +88,7 @@ def _parameter(kind: str, parameter: Parameter) -> dict[str, Any]:
         "accepts": parameter.accepts + unit,
         "default": parameter.default_text,
         "help": parameter.help,
+        "group": group,
     }
 
 
@@ -94,11 +98,26 @@ def _print(kind: str, record: dict[str, Any]) -> None:
     for key, value in record.items():
         if key not in ("kind", "name", "parameters"):
             label = "" if key == "summary" else f"{key}: "
-            click.echo(textwrap.fill(one_paragraph(f"{label}{value}"), width, initial_indent="  ", subsequent_indent="    "))
-    click.secho("\nParameters" if record["parameters"] else "\nNo parameters", bold=True)
+            click.echo(_filled(f"{label}{value}", width, "  ", "    "))
+    group = None
     for parameter in record["parameters"]:
-        click.echo("  " + click.style(parameter["name"], fg="cyan") + f" = {one_paragraph(parameter['default'])}")
-        text = f"{parameter['help']} Accepts {parameter['accepts']}; type {parameter['type']}."
-        click.echo(textwrap.fill(one_paragraph(text), width, initial_indent="      ", subsequent_indent="      "))
-    if record["parameters"]:
-        click.echo(f"\nSet one with --set {record['parameters'][0]['name']}=VALUE or in the [{kind}] table of a config file.")
+        if parameter["group"] != group:
+            group = parameter["group"]
+            click.secho("\n" + one_paragraph(group or "Parameters"), bold=True)
+        _print_parameter(parameter, width)
+    if not record["parameters"]:
+        click.secho("\nNo parameters", bold=True)
+        return
+    example = f"Set one with --set {record['parameters'][0]['name']}=VALUE or in the [{kind}] table of a config file."
+    click.echo("\n" + _filled(example, width, "", ""))
+
+
+def _print_parameter(parameter: dict[str, Any], width: int) -> None:
+    default = one_paragraph(parameter["default"])
+    click.echo("  " + click.style(parameter["name"], fg="cyan") + (f" = {default}" if default else " (empty)"))
+    text = f"{parameter['help']} Accepts {parameter['accepts']}."
+    click.echo(_filled(text, width, "      ", "      "))
+
+
+def _filled(text: str, width: int, first: str, others: str) -> str:
+    return textwrap.fill(one_paragraph(text), width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)

@@ -15,6 +15,7 @@ from darkframe.cli.state import State, debug_option
 if TYPE_CHECKING:
     from darkframe.registry import Found, Problem, Registry
 
+_HARD_SPACE = "\N{NO-BREAK SPACE}"  # textwrap leaves together what it joins
 _KINDS = ("source", "decomposer", "clusterer")  # the kinds, not the plugins: these never change with what is installed
 
 
@@ -49,13 +50,14 @@ def _print_kind(registry: Registry, kind: str, width: int) -> None:
     names = [found.qualified if registry.clashes(found) else found.name for found in plugins]
     column = min(max(map(len, names), default=0) + 2, 40)
     for name, found in zip(names, plugins):
-        origin = f"{found.distribution} {found.version}"
-        _print_entry(name, f"{found.info.summary} ({origin})", column, width)
+        origin = f"{found.distribution} {found.version}".replace(" ", _HARD_SPACE)
+        _print_entry(name, f"{one_paragraph(found.info.summary)} ({origin})", column, width)
     click.echo()
 
 
 def _print_entry(name: str, text: str, column: int, width: int) -> None:
-    lines = textwrap.wrap(one_paragraph(text), max(width - column - 3, 30)) or [""]
+    wrapped = textwrap.wrap(text, max(width - column - 3, 30), break_on_hyphens=False) or [""]
+    lines = [one_paragraph(line) for line in wrapped]
     head = one_paragraph(name)
     click.echo("  " + click.style(head.ljust(column), fg="cyan") + lines[0] if len(head) < column else f"  {head}  {lines[0]}")
     for line in lines[1:]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from darkframe.config.build import build, to_record
 from darkframe.config.device import resolve_device
+from darkframe.config.groups import Group, grouped
 from darkframe.config.parameters import Parameter, parameters
 from darkframe.config.quick import QUICK_TOKENS, quick_study, quick_tokens
 from darkframe.config.records import PluginChoice, RunConfig, RunOptions, StudyParams
@@ -12,6 +13,7 @@ from darkframe.config.settings import KINDS, Settings, merge, parse_set, read_fi
 __all__ = [
     "KINDS",
     "QUICK_TOKENS",
+    "Group",
     "Parameter",
     "PluginChoice",
     "RunConfig",
@@ -19,6 +21,7 @@ __all__ = [
     "Settings",
     "StudyParams",
     "build",
+    "grouped",
     "merge",
     "parameters",
     "parse_set",

@@ -95,6 +95,9 @@ class PathOrName(Text):
 
     folders: bool = False
 
+    def words(self, bounds: str) -> str:
+        return "a name or a path"
+
     def read(self, value: Any) -> str:
         if not isinstance(value, str | Path) or "\0" in str(value):
             raise ValueError

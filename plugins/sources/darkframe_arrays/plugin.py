@@ -73,5 +73,6 @@ def darkframe_sources() -> Iterable[SourceInfo]:
         target="darkframe_arrays.source:ArraysSource",
         summary="Your own activations, tokens and dictionary, from .npy, .npz or .safetensors files.",
         params=ArraysParams,
+        partial=True,
         default_tokens=None,
     )
