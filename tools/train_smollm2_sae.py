@@ -53,6 +53,7 @@ def metadata(args: argparse.Namespace) -> dict[str, Any]:
         "prepend_bos": True,
         "exclude_special_tokens": [1],
         "sequence_separator_token": "bos",
+        "model_from_pretrained_kwargs": {"center_writing_weights": False},
         "seed": args.seed,
         "training_tokens": args.steps * args.batch,
     }
