@@ -68,12 +68,12 @@ def test_only_these_snapshots_and_of_their_commits(hub):
 
     old = hub.add(NAME, SOME, tags=("v1",))
     hub.add("org/other", SOME)
-    pinned = get("config.json", revision="v1")
+    pinned, more = get("config.json", revision="v1"), get("part/notes.txt", revision=old)
     hub.add(NAME, SOME | {"config.json": "{}"})
     get("config.json")
     get("config.json", name="org/other")
     hub.forget()
-    with opened(pinned):
+    with opened(pinned, more):
         for revision in (None, "main", "v1", old):
             assert json.loads(Path(hf_hub_download(NAME, "config.json", revision=revision)).read_text()) == {"a": 1}
         with pytest.raises(LocalEntryNotFoundError):

@@ -96,7 +96,7 @@ class RepositoryCache:
         pointer, blob = self.snapshot_folder(commit) / name, self.blob(etag)
         pointer.parent.mkdir(parents=True, exist_ok=True)
         pointer.unlink(missing_ok=True)  # to a blob that is gone
-        if not constants.HF_HUB_DISABLE_SYMLINKS:
+        if not getattr(constants, "HF_HUB_DISABLE_SYMLINKS", False):
             with contextlib.suppress(PermissionError, NotImplementedError):
                 pointer.symlink_to(os.path.relpath(blob, pointer.parent))
                 return

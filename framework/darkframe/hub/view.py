@@ -75,7 +75,9 @@ def _show(snapshot: Snapshot, view: Path) -> None:
     """Put a snapshot into the view: its folder as a link, and what main and the revision stand for."""
     folder = view / RepositoryCache(snapshot.repository).folder.name
     (folder / "snapshots").mkdir(parents=True, exist_ok=True)
-    (folder / "snapshots" / snapshot.commit).symlink_to(snapshot.folder, target_is_directory=True)
+    link = folder / "snapshots" / snapshot.commit
+    if not link.is_symlink():  # several snapshots may be of one commit
+        link.symlink_to(snapshot.folder.absolute(), target_is_directory=True)
     for revision in {"main", snapshot.repository.revision} - {snapshot.commit}:
         ref = folder / "refs" / revision
         ref.parent.mkdir(parents=True, exist_ok=True)
