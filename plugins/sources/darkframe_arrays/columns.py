@@ -71,6 +71,11 @@ class Column:
             pieces.append(self.parts[number].read(max(start - begin, 0), min(stop - begin, self.parts[number].shape[0])))
         return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
+    def release(self) -> None:
+        """Give back the memory of what was read; it must have been copied."""
+        for part in self.parts:
+            part.release()
+
     def where(self, row: int) -> str:
         """Which row of which file an entry of the first axis is."""
         number = int(np.searchsorted(self._starts, row, "right")) - 1
@@ -146,6 +151,8 @@ class Activations:
         flat = rows.reshape(-1, self.d)[start - first * self._inner : stop - first * self._inner]
         with np.errstate(over="ignore"):
             x = np.array(flat, np.float32, order="C")
+        del rows, flat
+        self._column.release()
         if not np.isfinite(x.sum()):  # cheap; a sum of finite numbers may be infinite, so look again
             self._refuse_bad(start, x)
         return x

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import mmap
 import os
 import re
 import shutil
@@ -40,6 +41,7 @@ class Stored:
         shape: Its shape.
         dtype: NumPy's name of its type, or ``bfloat16``.
         read: Gives rows ``[start:stop)`` of its first axis; bfloat16 as float32.
+        release: Gives back the memory of pages that were read; what ``read`` gave must not be used any more.
     """
 
     path: Path
@@ -47,6 +49,7 @@ class Stored:
     shape: tuple[int, ...]
     dtype: str
     read: Callable[[int, int], NDArray[Any]]
+    release: Callable[[], None] = lambda: None
 
     @property
     def label(self) -> str:
@@ -138,8 +141,8 @@ def open_array(path: Path, key: str, context: SourceContext) -> Stored:
     with _opened(path) as file:
         shape, fortran, dtype = _header(file, str(path))
         offset = file.tell()
-    array = _map(path, offset, shape, fortran, dtype, str(path))
-    return Stored(path, "", shape, dtype.name, lambda start, stop: array[start:stop] if shape else array)
+    mapped = _Mapped(path, offset, shape, fortran, dtype, str(path))
+    return Stored(path, "", shape, dtype.name, mapped.read, mapped.release)
 
 
 def _opened(path: Path) -> IO[bytes]:
@@ -164,14 +167,24 @@ def _header(file: IO[bytes], label: str) -> tuple[tuple[int, ...], bool, np.dtyp
     return tuple(int(n) for n in shape), bool(fortran), dtype
 
 
-def _map(path: Path, offset: int, shape: tuple[int, ...], fortran: bool, dtype: np.dtype[Any], label: str) -> NDArray[Any]:
-    needed = offset + math.prod(shape) * dtype.itemsize
-    held = path.stat().st_size
-    if held < needed:
-        raise DataError(f"{label} is cut short: its header says {shape} of {dtype}, but {needed - held:,} bytes are missing.")
-    if not math.prod(shape):
-        return np.empty(shape, dtype)  # nothing that could be mapped
-    return np.memmap(path, dtype, "r", offset, shape, "F" if fortran else "C")
+class _Mapped:
+    """An array mapped from a file, read-only."""
+
+    def __init__(self, path: Path, offset: int, shape: tuple[int, ...], fortran: bool, dtype: np.dtype[Any], label: str) -> None:
+        needed = offset + math.prod(shape) * dtype.itemsize
+        held = path.stat().st_size
+        if held < needed:
+            raise DataError(f"{label} is cut short: its header says {shape} of {dtype}, but {needed - held:,} bytes are missing.")
+        with _opened(path) as file:
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._array: NDArray[Any] = np.ndarray(shape, dtype, self._map, offset, order="F" if fortran else "C")
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        return self._array[start:stop] if self._array.shape else self._array
+
+    def release(self) -> None:
+        if hasattr(mmap, "MADV_DONTNEED"):  # pages stay in the system's cache, but are no longer this process's
+            self._map.madvise(mmap.MADV_DONTNEED)
 
 
 def _archive(path: Path) -> zipfile.ZipFile:
@@ -188,17 +201,17 @@ def _open_member(path: Path, key: str, context: SourceContext) -> Stored:
         with archive.open(info) as member:
             shape, fortran, dtype = _header(member, label)
             header = member.tell()
-    mapped: list[NDArray[Any]] = []
+    mapped: list[_Mapped] = []
 
     def read(start: int, stop: int) -> NDArray[Any]:
         if not mapped:
             place, begin = _place(path, info, context)
-            mapped.append(_map(place, begin + header, shape, fortran, dtype, label))
-        return mapped[0][start:stop] if shape else mapped[0]
+            mapped.append(_Mapped(place, begin + header, shape, fortran, dtype, label))
+        return mapped[0].read(start, stop)
 
     if info.compress_type == zipfile.ZIP_STORED:
         read(0, 0)  # a file that is cut short says so at once
-    return Stored(path, key, shape, dtype.name, read)
+    return Stored(path, key, shape, dtype.name, read, lambda: mapped[0].release() if mapped else None)
 
 
 def _place(path: Path, info: zipfile.ZipInfo, context: SourceContext) -> tuple[Path, int]:
@@ -248,6 +261,7 @@ def _open_tensor(path: Path, key: str) -> Stored:
         raise DataError(f"{path} ({key!r}) is of type {kind}; expected one of {', '.join(_SAFETENSORS)}.")
 
     def read(start: int, stop: int) -> NDArray[Any]:
+        rows = _tensors(path).get_slice(key)  # opened anew: the pages that are read go with it
         part = rows[start:stop] if shape else rows[...]
         array: NDArray[Any] = (part.float() if kind == "BF16" else part).numpy()
         return array
