@@ -58,7 +58,6 @@ def test_what_agrees_passes():
         ("hook-point", "wrong", {"hook_point": "layers.6.mlp"}, {"hook_point": "layers.6"}),
         ("hook-point", "doubtful", {"hook_point": "somewhere"}, {}),
         ("shape", "wrong", {"n_features": 64}, {}),
-        ("centring", "wrong", {}, {"centred": False}),
         ("centring", "wrong", {"centred": False}, {}),
         ("loading", "doubtful", {"loading": {"rescale": 2}}, {"not_applied": {"rescale": 2}}),
         ("loading", "wrong", {}, {"not_applied": {"center_writing_weights": True}}),
@@ -78,6 +77,12 @@ def test_verdicts_of_the_metadata(name, verdict, stated, applied):
     assert check.verdict == verdict
     assert bool(check.cause) == (verdict in ("wrong", "doubtful"))
     assert all(other.verdict == "pass" for key, other in judged(stated, **applied).items() if key != name)
+
+
+def test_centring_asked_for_and_not_done_is_wrong_twice():
+    found = judged({}, centred=False)
+    assert [name for name, check in found.items() if check.verdict == "wrong"] == ["centring", "loading"]
+    assert found["loading"].found == "not applied: center_writing_weights"
 
 
 def test_publishers_who_disagree_are_both_named():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from darkframe.studies.doctor.measured import Measured, Sums
 from darkframe.studies.doctor.metadata import metadata_checks
 from darkframe.studies.doctor.numbers import bias_check, ones_check, prediction_check, scale_check, starts_check
 from darkframe.studies.doctor.sample import Sample
-from darkframe.studies.doctor.scale import ScaleScan, scan_scales
+from darkframe.studies.doctor.scale import CentringTrial, ScaleScan, scan_scales, try_centring
 from darkframe.studies.doctor.splicing import spliced_loss
 
 if TYPE_CHECKING:
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 
 FULL_TOKENS, SHORT_TOKENS = 2048, 512
 _SILENT = {"spliced-loss", "prediction", "scale"}  # left out of a short form that did not measure them
+
+
+class Trials(NamedTuple):
+    """What was tried on a block of activations."""
+
+    scale: ScaleScan | None = None
+    centring: CentringTrial | None = None
 
 
 def examine(source: Source, batches: Iterable[Batch], *, tokens: int | None, full: bool, progress: Progress) -> Examination:
@@ -56,7 +63,8 @@ def examine(source: Source, batches: Iterable[Batch], *, tokens: int | None, ful
         return _conclude(form, checks, Measured(0, 0, ()))
     losses = _losses(predicts, source, dictionary, measured, progress) if predicts is not None else None
     scan = _scan(dictionary, measured, full)
-    return _judged(form, wiring, checks, dictionary, measured, losses, scan)
+    trial = try_centring(dictionary, measured.block) if measured.block is not None and len(measured.block) > 1 else None
+    return _judged(form, wiring, checks, dictionary, measured, losses, Trials(scan, trial))
 
 
 def examine_recorded(source: Source, collection: Collection) -> Examination:
@@ -65,7 +73,7 @@ def examine_recorded(source: Source, collection: Collection) -> Examination:
     checks = [*metadata_checks(wiring), *decoder_checks(dictionary, source.card())]
     count = int(collection.meta["massive"]["count"])
     measured = Measured(collection.n_tokens, count, tuple(collection.statistics.ledger), _recorded_sums(collection))
-    return _judged("recorded", wiring, checks, dictionary, measured, None, None)
+    return _judged("recorded", wiring, checks, dictionary, measured, None, Trials())
 
 
 def wiring_of(source: Source) -> Wiring | None:
@@ -116,14 +124,14 @@ def _judged(
     dictionary: Dictionary,
     measured: Measured,
     losses: SplicedLoss | None,
-    scan: ScaleScan | None,
+    trials: Trials,
 ) -> Examination:
     published = wiring.figures if wiring else None
     numbers = [
-        ones_check(measured.sums, dictionary, measured.metric("fvu")),
+        ones_check(measured.sums, dictionary, measured.metric("fvu"), trials.centring),
         starts_check(measured.starts, _stated_bos(wiring)),
         bias_check(measured.sums, dictionary),
-        scale_check(scan),
+        scale_check(trials.scale),
         prediction_check(losses, published),
     ]
     suspects = [check for check in (*checks, *numbers) if check.verdict in (WRONG, DOUBTFUL)]

@@ -93,7 +93,7 @@ def loss_checks(losses: SplicedLoss | None, figures: PublishedFigures | None) ->
         return [Check(name, title, UNKNOWN, "the source predicts no tokens")]
     stake = losses.zero - losses.clean
     if stake < LEAST_AT_STAKE:
-        return [Check(name, title, UNKNOWN, f"zero ablation costs only {stake:.3f} nats")]
+        return [Check(name, title, UNKNOWN, f"zero ablation costs {stake:.3f} nats")]
     published = figures.recovered if figures else None
     found = losses.recovered
     text = f"{found:.3f} ({losses.clean:.2f} → {losses.sae:.2f} nats)"

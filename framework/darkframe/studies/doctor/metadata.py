@@ -157,17 +157,16 @@ def _loading(applied: Usage, stated: Sequence[Usage]) -> Check:
     if not missing:
         return Check(name, title, PASS, "all applied", expected, wanted[1])
     verdict = WRONG if any(key == "center_writing_weights" for key in missing) else DOUBTFUL
-    cause = f"The model was to be loaded with {_arguments(missing)}, which this source does not do: use one that opens it so."
+    cause = f"The SAE was trained on a model loaded with {_arguments(missing)}, and this is not done here."
     return Check(name, title, verdict, f"not applied: {', '.join(missing)}", expected, wanted[1], cause)
 
 
 def _missing(wanted: Any, applied: Usage) -> dict[str, Any]:
-    """What was asked for and is not done; centring is judged by its effect, in a check of its own."""
+    """What was asked for and is not done."""
     missing: dict[str, Any] = dict(applied.not_applied)
     for key, value in wanted.items():
-        if key == "center_writing_weights" or key in missing:
-            continue
-        if key not in applied.loading:
+        undone = bool(value) and applied.centred is False if key == "center_writing_weights" else key not in applied.loading
+        if undone:
             missing[key] = value
     return missing
 

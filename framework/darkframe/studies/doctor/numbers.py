@@ -9,8 +9,9 @@ import numpy as np
 
 from darkframe.results import SplicedLoss
 from darkframe.results.doctor import DOUBTFUL, PASS, UNKNOWN, WRONG, Check
+from darkframe.studies.doctor.figures import FVU_DOUBTFUL
 from darkframe.studies.doctor.measured import Starts, Sums
-from darkframe.studies.doctor.scale import ScaleScan
+from darkframe.studies.doctor.scale import CentringTrial, ScaleScan
 
 if TYPE_CHECKING:
     from darkframe.interfaces import Dictionary, PublishedFigures
@@ -22,34 +23,43 @@ COST_DOUBTFUL, COST_WRONG = 0.005, 0.05  # of the FVU
 LEAST_START_TOKENS = 16
 STARTS_DOUBTFUL, STARTS_WRONG = 1.25, 3.0
 SCALE_DOUBTFUL, SCALE_WRONG = 0.8, 0.5
-SCALE_RANGE = (0.8, 1.25)
+SCALE_RANGE, SCALE_RANGE_OF_A_FIT = (0.8, 1.25), (0.5, 2.0)
 MEAN_MATTERS, BIAS_COSINE, BIAS_RATIO = 0.01, 0.3, (0.25, 4.0)
 
 
-def ones_check(sums: Sums | None, dictionary: Dictionary, fvu: float) -> Check:
+def ones_check(sums: Sums | None, dictionary: Dictionary, fvu: float, trial: CentringTrial | None) -> Check:
     """Whether activations and SAE agree on the all-ones direction 1̂, which centring takes away.
 
-    What disagreement costs is Σ(1̂·e)² / Σ‖x − x̄‖²: the part of the FVU that lies along 1̂.
+    What disagreement costs is Σ(1̂·e)² / Σ‖x − x̄‖², the part of the FVU that lies along 1̂; or, where centring the activations
+    can be tried, what that takes off the FVU.
     """
     name, title = "all-ones", "all-ones direction"
     if sums is None or sums.n < LEAST_TOKENS or not sums.hh or not sums.ee:
         return Check(name, title, UNKNOWN, "too few tokens")
     d = sums.d
-    x, h = sums.ones_x / sums.xx, sums.ones_h / sums.hh
-    decoder, cost = _decoder_share(dictionary), sums.ones_e / sums.ee * fvu
+    x, h, decoder = sums.ones_x / sums.xx, sums.ones_h / sums.hh, _decoder_share(dictionary)
+    cost, gain = sums.ones_e / sums.ee * fvu, _gain(trial)
     found = f"{x * d:.2g} of x's energy, {decoder * d:.2g} of W_dec's (× 1/d)"
-    missing = x * d > NOTHING and decoder * d < NOTHING and h < NOTHING * x
-    invented = x * d < CENTRED and h * d > NOTHING and cost >= COST_DOUBTFUL
-    if not (missing or invented):
+    if x * d > NOTHING and (gain >= COST_DOUBTFUL or (decoder * d < NOTHING and h < NOTHING * x)):
+        tried = f" Centred, they give an FVU of {trial.centred:.3g}, not {trial.as_given:.3g}." if trial and gain else ""
+        cause = f"The SAE looks trained on centred activations, and these are not: set source.centre=true.{tried}"
+        cost = max(cost, gain)
+    elif x * d < CENTRED and h * d > NOTHING and cost >= COST_DOUBTFUL:
+        cause = (
+            "Activations are centred, but the SAE reconstructs what centring takes away, which alone makes "
+            f"{cost:.3g} of the FVU: set source.centre=false."
+        )
+    else:
         return Check(name, title, PASS, found, value=cost)
-    looks = (
-        "The SAE looks trained on centred activations, and these are not centred: set source.centre=true."
-        if missing
-        else "Activations are centred, but the SAE reconstructs what centring takes away: set source.centre=false."
-    )
-    cause = f"{looks} The all-ones direction alone makes {cost:.3g} of the FVU."
     verdict = WRONG if cost >= COST_WRONG else DOUBTFUL
     return Check(name, title, verdict, found, "both or neither", "the numbers", cause, value=cost)
+
+
+def _gain(trial: CentringTrial | None) -> float:
+    """What centring takes off the FVU, where it takes off a fifth or more."""
+    if trial is None or not trial.centred <= SCALE_DOUBTFUL * trial.as_given:
+        return 0.0
+    return trial.as_given - trial.centred
 
 
 def _decoder_share(dictionary: Dictionary) -> float:
@@ -90,9 +100,11 @@ def scale_check(scan: ScaleScan | None) -> Check:
         return Check(name, title, UNKNOWN, "not tried")
     found = f"best at × {scan.best:.3g}: FVU {scan.fvu:.3f}, not {scan.fvu_unscaled:.3f}"
     gain = scan.fvu / scan.fvu_unscaled if scan.fvu_unscaled else 1.0
-    if SCALE_RANGE[0] <= scan.best <= SCALE_RANGE[1] or gain > SCALE_DOUBTFUL:
+    fits = scan.fvu_unscaled <= FVU_DOUBTFUL  # then features that reconstruct too small, as L1 makes them, explain a small factor
+    low, high = SCALE_RANGE_OF_A_FIT if fits else SCALE_RANGE
+    if low <= scan.best <= high or gain > SCALE_DOUBTFUL:
         return Check(name, title, PASS, f"best at × {scan.best:.3g}", "about 1", "the numbers", value=scan.best)
-    sure = gain <= SCALE_WRONG and scan.fvu <= SCALE_WRONG
+    sure = not fits and gain <= SCALE_WRONG and scan.fvu <= FVU_DOUBTFUL
     how = " (which brings E‖x‖ to √d, as SAELens's expected_average_only_in does)" if scan.is_root_d else ""
     cause = (
         f"The SAE wants activations {scan.best:.3g} times as large{how}: a normalisation of activations was forgotten or applied "

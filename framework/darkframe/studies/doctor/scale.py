@@ -1,4 +1,4 @@
-"""Would the SAE fit better if its input were scaled?"""
+"""Would the SAE fit better if its input were scaled, or centred?"""
 
 from __future__ import annotations
 
@@ -27,18 +27,32 @@ class ScaleScan(NamedTuple):
         return abs(self.best / self.to_root_d - 1) < 0.2
 
 
+class CentringTrial(NamedTuple):
+    """FVU of activations as they are, and of the same with their mean over d_model taken away (against their own variance)."""
+
+    as_given: float
+    centred: float
+
+
+@torch.no_grad()
+def try_centring(dictionary: Dictionary, x: torch.Tensor) -> CentringTrial:
+    """Reconstruct activations (n, d) as they are and centred."""
+    return CentringTrial(*(_fvu(dictionary, given) for given in (x, x - x.mean(dim=1, keepdim=True))))
+
+
+def _fvu(dictionary: Dictionary, x: torch.Tensor, factor: float = 1.0) -> float:
+    variance = float((x - x.mean(0)).double().square().sum())
+    e = x - dictionary.decode(dictionary.encode(x * factor)) / factor
+    return float(e.double().square().sum()) / variance if variance else float("nan")
+
+
 @torch.no_grad()
 def scan_scales(dictionary: Dictionary, x: torch.Tensor) -> ScaleScan:
     """Try every factor of the grid, and √d / E‖x‖, on activations (n, d); then between the best and its neighbours."""
-    variance = float((x - x.mean(0)).double().square().sum())
     root_d = float(x.shape[1] ** 0.5 / x.double().norm(dim=1).mean())
 
-    def fvu(factor: float) -> float:
-        e = x - dictionary.decode(dictionary.encode(x * factor)) / factor
-        return float(e.double().square().sum()) / variance if variance else float("nan")
-
-    tried = {factor: fvu(factor) for factor in (*GRID, root_d)}
+    tried = {factor: _fvu(dictionary, x, factor) for factor in (*GRID, root_d)}
     coarse = min(tried, key=lambda factor: tried[factor])
-    tried |= {factor: fvu(factor) for factor in (coarse * 2**-0.25, coarse * 2**0.25)}
+    tried |= {factor: _fvu(dictionary, x, factor) for factor in (coarse * 2**-0.25, coarse * 2**0.25)}
     best = min(tried, key=lambda factor: tried[factor])
     return ScaleScan(best, tried[best], tried[1.0], root_d)
