@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from support import hub_gpt2
+from support import hub_gpt2, hub_text
 
 from darkframe.cli.group import darkframe as command
 
@@ -37,19 +37,23 @@ def darkframe(hub_environment, tmp_path):
     return run
 
 
-def test_what_was_fetched_is_told_and_needs_no_network_any_more(darkframe, empty_hub, hub_home):
+def test_what_was_fetched_is_told_and_a_run_needs_no_network_any_more(darkframe, empty_hub, hub_home, tmp_path):
     model, saes = hub_gpt2.publish(empty_hub)
-    told = darkframe("fetch", *GPT2)
+    hub_text.add_openwebtext(empty_hub)
+    chosen = ("--source", "gpt2-jb", "--set", "source.backend=transformers", "--tokens", "2000")
+    told = darkframe("fetch", *chosen)
     assert (told.returncode, told.stderr) == (0, "")
-    for part in (f"gpt2 at {model[:12]}", f"{hub_gpt2.SAES} at {saes[:12]}", f"{hub_home} (HF_HOME)"):
+    carried = (f"{hub_home} (HF_HOME)", f"{tmp_path / 'cache'} (DARKFRAME_CACHE)")
+    for part in (f"gpt2 at {model[:12]}", f"{hub_gpt2.SAES} at {saes[:12]}", "text: Skylion007/openwebtext", *carried):
         assert part in told.stdout
     last = told.stdout.splitlines()[-1]
-    assert last.endswith("HF_HUB_OFFLINE=1 darkframe run " + " ".join(GPT2))
+    assert last.endswith("HF_HUB_OFFLINE=1 darkframe run " + " ".join(chosen))
     empty_hub.forget()
-    again = darkframe("fetch", *GPT2, "--json", HF_HUB_OFFLINE="1")
-    record = json.loads(again.stdout)
-    assert {part["what"]: part["commit"] for part in record["parts"]} == {"model": model, "SAE": saes}
-    assert record["bytes"] == sum(part["bytes"] for part in record["parts"]) and record["carry"] == {"HF_HOME": str(hub_home)}
+    quick = ("--decomposer", "pca", "--quick", "--set", "study.null_directions=20", "--json")
+    done = darkframe("run", *chosen, *quick, HF_HUB_OFFLINE="1")
+    assert done.returncode == 0, done.stderr
+    manifest = next(tmp_path.glob("runs/*/manifest.json")).read_text() + done.stdout
+    assert json.loads(done.stdout)["collect"]["tokens_kept"] == 2000 and model in manifest and saes in manifest
     assert not empty_hub.requests
 
 
@@ -90,6 +94,13 @@ def test_mistakes_are_one_sentence(here, hub, extra, part):
     told = here(*extra)
     assert told.exit_code == 2 and part in told.stderr and told.stdout == ""
     assert len(told.stderr.strip().splitlines()) == 1
+
+
+def test_what_was_fetched_as_json(here, hub, hub_home):
+    model, saes = hub_gpt2.publish(hub)
+    record = json.loads(here(*GPT2, "--json").stdout)
+    assert {part["what"]: part["commit"] for part in record["parts"]} == {"model": model, "SAE": saes}
+    assert record["bytes"] == sum(part["bytes"] for part in record["parts"]) and record["carry"] == {"HF_HOME": str(hub_home)}
 
 
 @pytest.mark.parametrize("offline", ["0", "1"])

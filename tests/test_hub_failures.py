@@ -5,6 +5,8 @@ import os
 import resource
 import shutil
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -249,3 +251,10 @@ def test_the_guard_fails_a_test_that_connects_elsewhere(no_other_connections, ho
         socket.create_connection((host, 443), timeout=1)
     assert no_other_connections == [host]
     no_other_connections.clear()
+
+
+def test_the_guard_of_subprocesses_too(tmp_path):
+    program = "import socket\ntry: socket.create_connection(('192.0.2.1', 443), timeout=1)\nexcept OSError as error: print(error)"
+    environment = {**os.environ, **hub_client.guarded(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert "was attempted" in done.stdout and set(hub_client.elsewhere(tmp_path)) == {"192.0.2.1"}

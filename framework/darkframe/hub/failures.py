@@ -85,9 +85,12 @@ def _via_proxy() -> str:
 
 def away(why: str, missing: str, advice: Advice) -> HubAwayError:
     """The hub is not to be had, and what is needed is not here."""
-    elsewhere = f"run '{advice.fetch}'" if advice.fetch else "download it"
     folder, variable = portable()
-    hint = f"On a machine with network {elsewhere} and copy its Hugging Face cache ({variable}) to {folder} on this one"
+    copied = f"the Hugging Face cache ({variable}) to {folder}"
+    elsewhere = (
+        f"run '{advice.fetch}' and copy what it names here, {copied}" if advice.fetch else f"download it and copy {copied}"
+    )
+    hint = f"On a machine with network {elsewhere}"
     hint += f", or give a folder with --set {advice.folder}." if advice.folder else "."
     return HubAwayError(f"{missing} is not in the cache {cache_folder()}, and {why}.", hint=hint)
 
