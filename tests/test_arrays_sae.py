@@ -73,6 +73,9 @@ def test_a_saelens_folder_says_everything_itself(folder):
     dictionary = source.dictionary()
     torch.testing.assert_close(dictionary.decode(dictionary.encode(X)), expected, rtol=1e-5, atol=1e-5)
     assert source.card().hook_point == "blocks.2.hook_resid_pre"
+    wiring = opened(activations=(folder / "x.npy",), dictionary=folder / "topk", hook_point="blocks.1.hook_resid_pre").wiring()
+    assert (wiring.applied.hook_point, wiring.stated[0].hook_point) == ("blocks.1.hook_resid_pre", "blocks.2.hook_resid_pre")
+    assert source.wiring().applied.hook_point is None
     with pytest.raises(ParameterError, match=r"source.k is set, but .*cfg.json says that itself"):
         opened(dictionary=folder / "topk", k=3)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from darkframe.errors import DataError, ParameterError
-from darkframe.interfaces import Batch, SourceCard, SourceContext
+from darkframe.interfaces import Batch, SourceCard, SourceContext, Usage, Wiring
 from darkframe_arrays.columns import Activations, Labels, open_column
 from darkframe_arrays.dictionaries import SaeLensFolder, open_dictionary
 from darkframe_arrays.files import expand
@@ -157,6 +157,21 @@ class ArraysSource:
             "special_ids": sorted(self._special_ids),
             "dictionary": self._part.identity() if self._part else None,
         }
+
+    def wiring(self) -> Wiring:
+        """What was said of the activations, beside what a SAELens folder says of its SAE."""
+        part, params, unsaid = self._part, self._params, ArraysParams()
+        settings = part.settings if isinstance(part, SaeLensFolder) else None
+        applied = Usage(
+            by="this source",
+            model=params.model if params.model != unsaid.model else None,
+            hook_point=params.hook_point if params.hook_point != unsaid.hook_point else None,
+            d_model=self._activations.d if self._activations else None,
+            n_features=part.shape[0] if part else None,
+            context_size=self._activations.slots if self._activations else None,
+            normalize_activations=settings.normalize_activations if settings else None,
+        )
+        return Wiring(applied, part.part.stated() if isinstance(part, SaeLensFolder) else ())
 
     # ------------------------------------------------------------ its parts
 
