@@ -58,7 +58,7 @@ def run(
         set: Parameters: ``{"decomposer.n_components": 32}``, ``{"decomposer": {"n_components": 32}}``, or strings
             ``"kind.key=value"``.
         config: A TOML file with the tables ``[run]``, ``[source]``, ``[decomposer]``, ``[study]``; what is given here
-            overrides it.
+            overrides it. Relative paths in it start from its folder, others from the working folder.
         out: A folder that does not exist yet or is empty; default ``runs/dark-matter-<source>-<decomposer>-<n>``.
         quick: Lower the defaults that are not set, for a first look.
         strict: Fail where the text holds fewer tokens than asked for, instead of going on with those.

@@ -42,7 +42,7 @@ from darkframe.cli.state import debug_option
     help="Set a parameter of the source, the decomposer or the study; repeatable. 'darkframe describe' lists them.",
 )
 @click.option(
-    "--config", metavar="FILE", type=click.Path(path_type=Path), help="TOML file with [run], [source], [decomposer], [study]."
+    "--config", metavar="FILE", type=click.Path(path_type=Path), help="TOML file with [run], [source], [decomposer], [study]; paths start there."
 )
 @click.option(
     "--out",
