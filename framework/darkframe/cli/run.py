@@ -42,7 +42,10 @@ from darkframe.cli.state import debug_option
     help="Set a parameter of the source, the decomposer or the study; repeatable. 'darkframe describe' lists them.",
 )
 @click.option(
-    "--config", metavar="FILE", type=click.Path(path_type=Path), help="TOML file with [run], [source], [decomposer], [study]; paths start there."
+    "--config",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="TOML file with [run], [source], [decomposer], [study]; its paths start from its folder.",
 )
 @click.option(
     "--out",
