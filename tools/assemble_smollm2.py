@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import shutil
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,8 @@ Facts = Mapping[str, Any]
 INTRO = """# An SAE for SmolLM2-135M
 
 A sparse autoencoder of the middle layer of SmolLM2-135M-Instruct, trained for darkframe on public-domain
-English. Every figure below was measured by `python tools/evaluate_smollm2.py` and is in `metrics.json`;
-`tools/README.md` says how to rebuild everything.
+English. What is said of held-out text was measured by `python tools/evaluate_smollm2.py` and is in
+`metrics.json`; `tools/README.md` says how to rebuild everything.
 
 ## Model
 
@@ -110,8 +111,10 @@ def measurements(found: Facts) -> str:
 The float16 files as shipped, opened by darkframe. All {found["tokens"]:,} tokens of the held-out text, in
 BOS-led rows of 128 as SAELens packs; special tokens are left out everywhere. {found["massive_tokens"]:,}
 tokens are massive (norm over {found["massive_cut"]:.0f}; median {found["median_norm"]:.0f}, largest
-{found["largest_norm"]:,.0f}): tokens right behind BOS, mostly. They hold
-{found["massive_share_of_variance"]:.1%} of the variance, and the SAE has never seen their kind.
+{found["largest_norm"]:,.0f}): tokens that stand first or second behind a row's BOS. They hold
+{found["massive_share_of_variance"]:.1%} of the variance. The SAE has never seen their kind: most features
+fire there, and what it gives is several times as long as the token, which is all that the pooled
+definitions see where these tokens are included.
 
 {table(("metric", "definition", "without massive tokens", "all tokens"), ledger)}
 
@@ -120,8 +123,8 @@ rate {found["median_firing_rate"]:.5f}. The largest dimension's share of the var
 {found["largest_dimension_share_of_variance"]:.3f}.
 
 Cross-entropy of the next token in nats, on {found["loss_tokens"]:,} tokens in rows spread over the held-out
-text. Zero and the mean (of training activations) stand at every position, the SAE's output at all but special
-tokens; the standard error of "SAE" less "left alone" is
+text. Zero and the mean (of training activations) stand at every position, the SAE's output at all but
+special tokens; the standard error of "SAE" less "left alone" is
 {found["nats_sae_less_clean_standard_error"]:.4f}. Left alone, the model takes {found["bits_per_byte"]:.3f}
 bits a byte.
 
@@ -136,6 +139,17 @@ for an SAE: features for chat, code and other languages are missing, and feature
 It is meant for studying what SAEs leave out, on a real model that needs no download but a package, and not
 as a good dictionary of SmolLM2. Its weights are part of darkframe and under darkframe's licence.
 """
+
+
+def reflowed(text: str) -> str:
+    """Paragraphs in lines of one width; tables and headings as they are."""
+    return (
+        "\n\n".join(
+            part if part.startswith(("|", "#")) else textwrap.fill(part, 100, break_on_hyphens=False)
+            for part in text.rstrip().split("\n\n")
+        )
+        + "\n"
+    )
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -163,7 +177,7 @@ def main() -> None:
     recipe, found = files.read_json(args.build / args.name / "recipe.json"), files.read_json(measured)
     files.write_json(args.assets / "metrics.json", {**found, "recipe": recipe})
     text = INTRO + TEXT + licences() + training(recipe) + measurements(found["sae"])
-    files.write_bytes(args.assets / "SAE_CARD.md", text.encode())
+    files.write_bytes(args.assets / "SAE_CARD.md", reflowed(text).encode())
     for path in sorted(p for p in args.assets.rglob("*") if p.is_file()):
         print(f"{path.stat().st_size:10,}  {path.relative_to(args.assets)}")
 
