@@ -39,6 +39,9 @@ def use(monkeypatch, endpoint, home):
     lens = sys.modules.get("transformer_lens.utilities.hf_utils")
     if lens is not None:
         monkeypatch.setattr(lens, "CACHE_DIR", hub_cache)
+    transformers = sys.modules.get("transformers.utils.hub")
+    if transformers is not None:
+        monkeypatch.setattr(transformers, "_hf_api", None)  # it keeps one with the endpoint it first saw
     close_session()  # a client that was opened under other settings
 
 
