@@ -11,6 +11,7 @@ import pytest
 import torch
 from support import hub_client
 from support.hub_pythia import EOS, RELEASES, add_pythia, make_model, make_pythia
+from support.outputs import check_every_output
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from darkframe.errors import DataError, HubAwayError, MissingRevisionError, ParameterError
@@ -237,7 +238,6 @@ def test_the_whole_study_through_the_command(empty_hub, hub_environment, made, t
     details = results["source"]["details"]
     assert details["model"]["commit"] == empty_hub.repositories["model", MODEL].refs["main"]
     assert details["sae"]["commit"] == empty_hub.repositories["model", SAES].refs["main"]
-    assert json.loads((out / "manifest.json").read_text())["status"] == "done"
-    assert (out / "report.html").is_file()
+    check_every_output(out, 8000, tmp_path / "exported")
     wrong = darkframe("run", "--source", "pythia-70m", "--set", "source.layer=6", environment=hub_environment)
     assert wrong.returncode == 2 and "layer" in wrong.stderr

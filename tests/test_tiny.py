@@ -71,3 +71,4 @@ def test_the_installed_command_runs_on_it(tmp_path):
     assert results["collect"]["tokens_kept"] == 6000
     assert results["decompose"]["n_components"] == 8
     assert (tmp_path / "run" / "report.html").is_file()
+    assert "collect    6,000 tokens of" in done.stderr and "MB in the activation cache" in done.stderr

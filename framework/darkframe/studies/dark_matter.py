@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from darkframe.results import DarkMatterResults, Examination
+from darkframe.results import Collect, DarkMatterResults, Examination
 from darkframe.store.atomic import plain
 from darkframe.studies.collect import collect
 from darkframe.studies.steps.base import Study
@@ -78,6 +78,7 @@ def run_dark_matter(
     collection, collected = collect(
         source, tokens=config.tokens, study=config.study, strict=config.strict, cache=cache, progress=progress
     )
+    progress.step("collect", _told(collected))
     run.update(collection={"key": collection.key, "path": str(collection.path)})
     study = Study(config, source, collection, make_decomposer, run, progress)
     check_components(config, collection.d_model, len(study.rows))
@@ -138,6 +139,14 @@ def _note_source(run: RunDir, source: Source, progress: Progress) -> None:
             "source", "has changed since this run was begun (its files, its commit or a library): nothing of it is reused"
         )
     run.update(source=card)
+
+
+def _told(collected: Collect) -> str:
+    """The outcome of step 1 in a line."""
+    what = f"{collected.tokens_kept:,} tokens of {collected.documents_read:,} documents"
+    if collected.reused:
+        return f"{what}, from the activation cache"
+    return f"{what}, {collected.tokens_per_second:,.0f} tokens/s, {collected.bytes_on_disk / 1e6:,.0f} MB in the activation cache"
 
 
 def _about(config: RunConfig, source: Source) -> dict[str, Any]:
