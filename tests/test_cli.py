@@ -311,3 +311,17 @@ def test_completion_offers_commands_plugins_parameters_and_runs(tmp_path):
     (tmp_path / "runs" / "other").mkdir()
     assert complete("darkframe run --resume ", cwd=tmp_path) == ["runs/first"]
     assert complete("darkframe run --resume runs/f", cwd=tmp_path) == ["runs/first"]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_examples_in_help_stay_on_lines_of_their_own(name):
+    done = invoke(name, "--help")
+    lines = [line.strip() for line in done.output.splitlines()]
+    assert not any("\\b" in line for line in lines)
+    example = {
+        "run": "darkframe run --quick",
+        "doctor": "darkframe doctor --source tiny",
+        "fetch": "darkframe fetch --source gpt2-jb",
+    }
+    if name in example:
+        assert any(line.split("  ")[0] == example[name] for line in lines)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +22,7 @@ from torch import Tensor
 from tinykit import activations, data, files, packing
 from tinykit.runtime import keep_memory
 from tinykit.sae import save_saelens
-from tinykit.trainer import Trainer, hook_name, recipe
+from tinykit.trainer import Trainer, hook_name, metadata, recipe
 
 
 def training_activations(args: argparse.Namespace) -> Tensor:
@@ -36,22 +35,6 @@ def training_activations(args: argparse.Namespace) -> Tensor:
         model = activations.load_model(args.build / args.lm / "model")
         files.write_array(path, activations.collect(model, rows, args.layer).numpy())
     return torch.from_numpy(np.load(path, allow_pickle=False))
-
-
-def metadata(args: argparse.Namespace) -> dict[str, Any]:
-    """What SAELens keeps about an SAE's site; the stream is raw, as `transformers` gives it."""
-    return {
-        "model_name": "darkframe-tiny",
-        "hook_name": hook_name(args),
-        "hook_layer": args.layer,
-        "context_size": packing.CONTEXT,
-        "prepend_bos": True,
-        "exclude_special_tokens": [packing.BOS_ID],
-        "sequence_separator_token": "bos",
-        "model_from_pretrained_kwargs": {"center_writing_weights": False},
-        "seed": args.seed,
-        "training_tokens": args.steps * args.batch,
-    }
 
 
 def parse() -> argparse.Namespace:
@@ -80,7 +63,7 @@ def main() -> None:
     trainer = Trainer(args, training_activations(args), args.build / args.name)
     trainer.resume()
     trainer.run()
-    save_saelens(trainer.weights(), metadata(args), trainer.folder / "sae")
+    save_saelens(trainer.weights(), metadata(args, "darkframe-tiny", packing.BOS_ID), trainer.folder / "sae")
     shape = {"d_in": trainer.sae.shape.d_in, "d_sae": trainer.sae.shape.d_sae}
     facts = {
         "recipe": recipe(args),

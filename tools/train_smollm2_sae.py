@@ -19,12 +19,13 @@ import torch
 from darkframe.numerics.massive import NormCut
 from torch import Tensor
 
-from tinykit import activations, files, packing
+from tinykit import activations, files
 from tinykit.runtime import keep_memory
 from tinykit.sae import save_saelens
-from tinykit.trainer import Trainer, hook_name, recipe
+from tinykit.trainer import Trainer, hook_name, metadata, recipe
 
 MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
+BOS_ID = 1
 
 
 def ordinary(folder: Path) -> tuple[Tensor, dict[str, Any]]:
@@ -41,22 +42,6 @@ def ordinary(folder: Path) -> tuple[Tensor, dict[str, Any]]:
         "massive_left_out": int((~keep).sum()),
     }
     return activations.gather(arrays, keep), facts
-
-
-def metadata(args: argparse.Namespace) -> dict[str, Any]:
-    """What SAELens keeps about an SAE's site; the stream is raw, as `transformers` gives it."""
-    return {
-        "model_name": MODEL,
-        "hook_name": hook_name(args),
-        "hook_layer": args.layer,
-        "context_size": packing.CONTEXT,
-        "prepend_bos": True,
-        "exclude_special_tokens": [1],
-        "sequence_separator_token": "bos",
-        "model_from_pretrained_kwargs": {"center_writing_weights": False},
-        "seed": args.seed,
-        "training_tokens": args.steps * args.batch,
-    }
 
 
 def parse() -> argparse.Namespace:
@@ -85,7 +70,7 @@ def main() -> None:
     trainer = Trainer(args, x, args.build / args.name)
     trainer.resume()
     trainer.run()
-    save_saelens(trainer.weights(), metadata(args), trainer.folder / "sae", dtype="float16")
+    save_saelens(trainer.weights(), metadata(args, MODEL, BOS_ID), trainer.folder / "sae", dtype="float16")
     shape = {"d_in": trainer.sae.shape.d_in, "d_sae": trainer.sae.shape.d_sae}
     facts = {"recipe": recipe(args), **shape, **facts, "training_activations": len(x)}
     files.write_json(trainer.folder / "recipe.json", {**facts, "hook_name": hook_name(args)})

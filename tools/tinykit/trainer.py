@@ -16,6 +16,7 @@ from torch import Tensor
 
 from tinykit import files
 from tinykit.optim import schedule
+from tinykit.packing import CONTEXT
 from tinykit.runtime import Progress
 from tinykit.sae import WINDOW, BatchTopK, SaeShape, raw_weights, scale_of, threshold_for
 
@@ -146,3 +147,19 @@ def recipe(args: argparse.Namespace) -> dict[str, Any]:
 def hook_name(args: argparse.Namespace) -> str:
     """The site, as TransformerLens calls it."""
     return f"blocks.{args.layer}.hook_resid_pre"
+
+
+def metadata(args: argparse.Namespace, model: str, bos: int) -> dict[str, Any]:
+    """What SAELens keeps about an SAE's site; the stream is raw, as `transformers` gives it."""
+    return {
+        "model_name": model,
+        "hook_name": hook_name(args),
+        "hook_layer": args.layer,
+        "context_size": CONTEXT,
+        "prepend_bos": True,
+        "exclude_special_tokens": [bos],
+        "sequence_separator_token": "bos",
+        "model_from_pretrained_kwargs": {"center_writing_weights": False},
+        "seed": args.seed,
+        "training_tokens": args.steps * args.batch,
+    }

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from darkframe.cli.complete import complete_plugin, complete_set
 from darkframe.cli.failure import one_paragraph
+from darkframe.cli.options import config_option, device_option, set_option, source_option
 from darkframe.cli.state import debug_option
 
 if TYPE_CHECKING:
@@ -21,18 +21,11 @@ _WIDE = _WIDEST = 110
 
 
 @click.command(name="doctor")
-@click.option("--source", metavar="NAME", shell_complete=complete_plugin("source"), help="Whose SAE to examine.  [default: tiny]")
+@source_option("Whose SAE to examine.")
 @click.option("--tokens", metavar="N|all", help="Tokens to examine; 512 or more give steady figures.  [default: 2048]")
-@click.option("--device", metavar="auto|cpu|cuda[:N]", help="Where to compute.  [default: auto]")
-@click.option(
-    "--set",
-    "settings",
-    metavar="KIND.KEY=VALUE",
-    multiple=True,
-    shell_complete=complete_set,
-    help="Set a parameter of the source; repeatable. 'darkframe describe source NAME' lists them.",
-)
-@click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="TOML file, as for 'darkframe run'.")
+@device_option
+@set_option("Set a parameter of the source; repeatable. 'darkframe describe source NAME' lists them.")
+@config_option("TOML file, as for 'darkframe run'.")
 @click.option("--json", "as_json", is_flag=True, help="The whole record on stdout.")
 @click.pass_context
 @debug_option

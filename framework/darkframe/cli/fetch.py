@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from darkframe.cli.complete import complete_plugin, complete_set
 from darkframe.cli.failure import one_paragraph
+from darkframe.cli.options import config_option, set_option, source_option
 from darkframe.cli.state import debug_option
 
 if TYPE_CHECKING:
@@ -18,22 +18,10 @@ if TYPE_CHECKING:
 
 
 @click.command(name="fetch")
-@click.option(
-    "--source",
-    metavar="NAME",
-    shell_complete=complete_plugin("source"),
-    help="Whose model, SAE and text to download.  [default: tiny]",
-)
+@source_option("Whose model, SAE and text to download.")
 @click.option("--tokens", metavar="N|all", help="How many tokens of text to keep.  [default: the source's own]")
-@click.option(
-    "--set",
-    "settings",
-    metavar="KIND.KEY=VALUE",
-    multiple=True,
-    shell_complete=complete_set,
-    help="Set a parameter of the source, such as source.revision; repeatable. 'darkframe describe' lists them.",
-)
-@click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="TOML file, as for 'darkframe run'.")
+@set_option("Set a parameter of the source, such as source.revision; repeatable. 'darkframe describe' lists them.")
+@config_option("TOML file, as for 'darkframe run'.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable, on stdout.")
 @debug_option
 def command(source: str | None, tokens: str | None, settings: tuple[str, ...], config: Path | None, as_json: bool) -> None:

@@ -46,6 +46,7 @@ class Group(click.Group):
             return None
         module, _, attribute = lazy.target.partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
+        command.help = (command.help or "").replace("\\b\n", "\b\n")  # click's mark of lines that stay, in raw docstrings
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:

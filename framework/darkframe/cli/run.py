@@ -7,17 +7,13 @@ from typing import Any
 
 import click
 
-from darkframe.cli.complete import complete_plugin, complete_run, complete_set
+from darkframe.cli.complete import complete_plugin, complete_run
+from darkframe.cli.options import config_option, device_option, set_option, source_option
 from darkframe.cli.state import debug_option
 
 
 @click.command(name="run", context_settings={"show_default": False})
-@click.option(
-    "--source",
-    metavar="NAME",
-    shell_complete=complete_plugin("source"),
-    help="Where activations and the SAE come from.  [default: tiny]",
-)
+@source_option("Where activations and the SAE come from.")
 @click.option(
     "--decomposer",
     metavar="NAME",
@@ -32,21 +28,9 @@ from darkframe.cli.state import debug_option
 )
 @click.option("--tokens", metavar="N|all", help="Tokens to collect.  [default: the source's own]")
 @click.option("--seed", metavar="N", help="Seed of everything random.  [default: 42]")
-@click.option("--device", metavar="auto|cpu|cuda[:N]", help="Where to compute.  [default: auto]")
-@click.option(
-    "--set",
-    "settings",
-    metavar="KIND.KEY=VALUE",
-    multiple=True,
-    shell_complete=complete_set,
-    help="Set a parameter of the source, the decomposer or the study; repeatable. 'darkframe describe' lists them.",
-)
-@click.option(
-    "--config",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="TOML file with [run], [source], [decomposer], [study]; its paths start from its folder.",
-)
+@device_option
+@set_option("Set a parameter of the source, the decomposer or the study; repeatable. 'darkframe describe' lists them.")
+@config_option("TOML file with [run], [source], [decomposer], [study]; its paths start from its folder.")
 @click.option(
     "--out",
     metavar="DIR",

@@ -118,3 +118,24 @@ class FolderSae:
     def fetch(self) -> Fetched | None:
         """Nothing to download."""
         return None
+
+
+def read_figures(path: Path, by: str) -> PublishedFigures | None:
+    """What was measured when an SAE was made, from the ``metrics.json`` beside it; None where there is none.
+
+    Args:
+        path: The file, as ``tools/`` writes it.
+        by: What to call it, such as ``"the model card"``.
+    """
+    if not path.is_file():
+        return None
+    measured = read_config(path, "SAE")["sae"]
+    return PublishedFigures(
+        by=by,
+        l0=measured["l0"],
+        explained_variance=measured["explained_variance"],
+        definition="pooled",
+        cross_entropy=measured["nats_clean"],
+        cross_entropy_spliced=measured["nats_sae"],
+        recovered=measured["recovered_against_zero"],
+    )

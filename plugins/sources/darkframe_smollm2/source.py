@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from importlib.resources import files
 from pathlib import Path
 
 from darkframe.errors import DataError
-from darkframe.interfaces import PublishedFigures, SourceContext
-from darkframe.lm.folders import FolderSae
+from darkframe.interfaces import SourceContext
+from darkframe.lm.folders import FolderSae, read_figures
 from darkframe.lm.source import ModelSource
 from darkframe.lm.texts import HELDOUT, open_text
 from darkframe_smollm2.model import PackagedModel
@@ -35,25 +34,9 @@ class SmolLM2Source(ModelSource):
         given = params.gguf.expanduser() if params.gguf else None
         super().__init__(
             PackagedModel(given, context, params.dtype),
-            FolderSae(assets / "sae", _figures(assets / "metrics.json")),
+            FolderSae(assets / "sae", read_figures(assets / "metrics.json", "the SAE's card")),
             open_text(params, HELDOUT, context),
             context,
             rows=params,
             use=params,
         )
-
-
-def _figures(path: Path) -> PublishedFigures | None:
-    """What was measured when the SAE was made, on the whole shipped text without massive tokens."""
-    if not path.is_file():
-        return None
-    measured = json.loads(path.read_text(encoding="utf-8"))["sae"]
-    return PublishedFigures(
-        by="the SAE's card",
-        l0=measured["l0"],
-        explained_variance=measured["explained_variance"],
-        definition="pooled",
-        cross_entropy=measured["nats_clean"],
-        cross_entropy_spliced=measured["nats_sae"],
-        recovered=measured["recovered_against_zero"],
-    )

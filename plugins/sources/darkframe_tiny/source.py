@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from importlib.resources import files
 from pathlib import Path
 
 from darkframe.errors import DataError, ParameterError
 from darkframe.hub import Advice
-from darkframe.interfaces import PublishedFigures, SourceContext
+from darkframe.interfaces import SourceContext
+from darkframe.lm.folders import read_figures
 from darkframe.lm.local import LocalFiles, LocalSource
 from darkframe.lm.texts import HELDOUT, open_text
 from darkframe_tiny.plugin import TinyParams
@@ -29,9 +29,9 @@ class TinySource(LocalSource):
 
     def __init__(self, params: TinyParams, context: SourceContext) -> None:
         assets = _assets(params.assets)
-        own = assets / "heldout.jsonl.gz"
+        own, figures = assets / "heldout.jsonl.gz", read_figures(assets / "metrics.json", "the model card")
         super().__init__(
-            LocalFiles(assets / "model", assets / "sae", name="tiny", figures=_figures(assets / "metrics.json")),
+            LocalFiles(assets / "model", assets / "sae", name="tiny", figures=figures),
             open_text(params, str(own) if own.is_file() else HELDOUT, context, advice=Advice("darkframe fetch --source tiny")),
             context,
             rows=params,
@@ -50,19 +50,3 @@ def _assets(given: Path | None) -> Path:
     if not (folder / "model").is_dir():
         raise ParameterError(f"source.assets: {folder} holds no model/ folder.", hint="Expected model/ and sae/.")
     return folder
-
-
-def _figures(path: Path) -> PublishedFigures | None:
-    """What was measured when the SAE was made, on the whole shipped text."""
-    if not path.is_file():
-        return None
-    measured = json.loads(path.read_text(encoding="utf-8"))["sae"]
-    return PublishedFigures(
-        by="the model card",
-        l0=measured["l0"],
-        explained_variance=measured["explained_variance"],
-        definition="pooled",
-        cross_entropy=measured["nats_clean"],
-        cross_entropy_spliced=measured["nats_sae"],
-        recovered=measured["recovered_against_zero"],
-    )
