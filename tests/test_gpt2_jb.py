@@ -333,8 +333,8 @@ def test_the_command_runs_the_whole_study(small, tmp_path):
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["collect"]["tokens_kept"] == 3000
     manifest = check_every_output(tmp_path / "run", 3000, tmp_path / "exported")
-    assert manifest["source"]["details"]["model"]["commit"] in small.commits
-    assert manifest["source"]["details"]["sae"]["commit"] in small.commits
+    for part, name in (("model", MODEL), ("sae", SAES)):
+        assert manifest["source"]["details"][part]["commit"] == small.repositories["model", name].refs["main"]
     assert manifest["source"]["details"]["text"]["commit"] == OPENWEBTEXT.revision
     assert not hub_client.elsewhere(tmp_path / "guard")
     assert "TransformerBridge" not in done.stderr
