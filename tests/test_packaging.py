@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import darkframe
+
 ROOT = Path(__file__).parent.parent
 
 FRAMEWORK_ALONE = """
@@ -114,3 +116,7 @@ def test_a_built_in_plugin_works_as_a_package_of_its_own(tmp_path: Path) -> None
     assert Path(origin).is_relative_to(site)
     assert shape == [2, 6]
     assert largest == 5
+
+
+def test_every_public_name_is_there():
+    assert all(getattr(darkframe, name) is not None for name in darkframe.__all__)

@@ -1,6 +1,7 @@
 """What sparse autoencoders leave behind, and how what they found is organised.
 
-``run`` and ``load`` are the studies from Python; the rest is what a plugin needs. Importing this imports nothing heavy.
+``run`` and ``load`` are the studies from Python, ``doctor`` and ``fetch`` what comes before them; the rest is what a plugin
+needs. Importing this imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from darkframe.interfaces import (
 from darkframe.plugin import ClustererInfo, DecomposerInfo, SourceInfo, param
 
 if TYPE_CHECKING:
-    from darkframe.api import load, run
+    from darkframe.api import doctor, fetch, load, run
 
 __version__ = "0.1.0"
 
@@ -45,6 +46,8 @@ __all__ = [
     "SourceContext",
     "SourceInfo",
     "UserError",
+    "doctor",
+    "fetch",
     "hookimpl",
     "load",
     "param",
@@ -53,7 +56,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in {"run", "load"}:
+    if name in {"run", "load", "doctor", "fetch"}:
         from darkframe import api
 
         return getattr(api, name)
