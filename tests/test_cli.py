@@ -65,6 +65,7 @@ def test_the_installed_command_runs():
 
 
 HEAVY = ("numpy", "torch", "sklearn", "scipy", "pandas", "matplotlib", "numba", "transformers", "rich")
+HEAVY += ("huggingface_hub", "datasets", "pyarrow", "sae_lens", "transformer_lens", "sparsify", "gguf")
 
 
 @pytest.mark.parametrize(
