@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -53,7 +54,8 @@ def fetch(
         HubError: The files cannot be had; says why and what to do. Its kinds are told apart in ``darkframe.errors``.
     """
     request = _Request(repository, tuple(wanted), tuple(optional), advice, progress)
-    return _asked_or_cached(repository, advice, progress, request.online, request.cached, request.missing)
+    with _alone(repository):
+        return _ask(repository, advice, progress, request.online, request.cached, request.missing)
 
 
 def commit_of(repository: Repository, *, advice: Advice = NO_ADVICE, progress: Progress) -> str:
@@ -72,24 +74,19 @@ def commit_of(repository: Repository, *, advice: Advice = NO_ADVICE, progress: P
             cache.remember_listing(commit, listing)
         return commit
 
-    return _asked_or_cached(repository, advice, progress, online, cache.commit, lambda: f"The {repository.told}")
+    with _alone(repository):
+        return _ask(repository, advice, progress, online, cache.commit, lambda: f"The {repository.told}")
 
 
-def _asked_or_cached(
-    repository: Repository,
-    advice: Advice,
-    progress: Progress,
-    online: Callable[[], T],
-    cached: Callable[[], T | None],
-    missing: Callable[[], str],
-) -> T:
-    """What the hub answers, or else what the cache holds, or else the sentence."""
+@contextlib.contextmanager
+def _alone(repository: Repository) -> Iterator[None]:
+    """One thread at a time, with the libraries' settings made and their noise away."""
     prepare()
     with lock:
         if is_open():
             raise RuntimeError(f"{repository} is asked for inside darkframe.hub.opened(), where nothing can be downloaded.")
         with hushed():
-            return _ask(repository, advice, progress, online, cached, missing)
+            yield
 
 
 def _ask(
@@ -100,6 +97,7 @@ def _ask(
     cached: Callable[[], T | None],
     missing: Callable[[], str],
 ) -> T:
+    """What the hub answers, or else what the cache holds, or else the sentence."""
     offline = _offline()
     silent = _silent()
     if offline or silent:
