@@ -1,8 +1,13 @@
 """Fixtures that several test modules share: the loopback hub, and the guard against any other connection."""
 
+import signal
+
 import pytest
 from support import hub_client
 from support.hub import Hub
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: what is started here would not hear Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
