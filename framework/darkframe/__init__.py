@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from darkframe.errors import DarkframeError, DataError, ParameterError, PluginError, UserError
 from darkframe.hookspecs import hookimpl
 from darkframe.interfaces import (
+    Assignment,
     Batch,
+    ClusterContext,
     Clustering,
     Codes,
     Decomposition,
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Assignment",
     "Batch",
+    "ClusterContext",
     "ClustererInfo",
     "Clustering",
     "Codes",

@@ -109,6 +109,17 @@ class DecomposerInfo(PluginInfo):
 
 @dataclass(frozen=True)
 class ClustererInfo(PluginInfo):
-    """Declares a clusterer."""
+    """Declares a clusterer.
+
+    Attributes:
+        vigilance: How its parameter ``rho`` works, if it has one: ``rising`` (higher is tighter: more and smaller clusters),
+            ``falling`` (lower is tighter, as in Bayesian ART), or empty.
+    """
 
     kind: ClassVar[str] = "clusterer"
+    vigilance: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.vigilance not in ("", "rising", "falling"):
+            raise ValueError(f"vigilance of plugin {self.name!r} must be 'rising', 'falling' or empty, not {self.vigilance!r}")

@@ -9,7 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from darkframe.interfaces.batches import Batch, Codes, Dictionary, Unembedding
-from darkframe.interfaces.clusterers import Clusterer, Clustering
+from darkframe.interfaces.clusterers import (
+    Assignment,
+    Assigns,
+    ClusterContext,
+    Clusterer,
+    ClustererMaker,
+    Clustering,
+    Grows,
+    Keeps,
+    Matches,
+)
 from darkframe.interfaces.decomposers import Decomposer, Decomposition, Diagnostics, FitContext, Rows
 from darkframe.interfaces.sources import Fetches, Partial, Predicts, Source, SourceCard, SourceContext, Wired
 from darkframe.interfaces.usage import Fetched, PublishedFigures, Usage, Wiring
@@ -22,9 +32,13 @@ __all__ = [
     "F64",
     "I32",
     "I64",
+    "Assignment",
+    "Assigns",
     "Batch",
     "Bool",
+    "ClusterContext",
     "Clusterer",
+    "ClustererMaker",
     "Clustering",
     "Codes",
     "Decomposer",
@@ -34,6 +48,9 @@ __all__ = [
     "Fetched",
     "Fetches",
     "FitContext",
+    "Grows",
+    "Keeps",
+    "Matches",
     "Partial",
     "Predicts",
     "PublishedFigures",

@@ -1,4 +1,4 @@
-"""The result of the dark-matter study: one frozen record a step, as written to ``results.json``.
+"""The results of the studies: one frozen record a step, as written to ``results.json`` and ``taxonomy.json``.
 
 Figures that massive tokens could move are given twice: ``ordinary`` (massive tokens left out; the headline) and
 ``all`` (every kept token). Every similarity, kurtosis and stability figure stands beside the same figure for its nulls.
@@ -6,7 +6,7 @@ Figures that massive tokens could move are given twice: ``ordinary`` (massive to
 
 from __future__ import annotations
 
-from darkframe.results.arrays import ARRAYS
+from darkframe.results.arrays import ARRAYS, TAXONOMY_ARRAYS
 from darkframe.results.components import (
     Compare,
     ComponentExamples,
@@ -20,6 +20,7 @@ from darkframe.results.components import (
     Stability,
 )
 from darkframe.results.doctor import Check, Examination, SplicedLoss
+from darkframe.results.placement import PlacedComponent, PlacedLevel, Placement
 from darkframe.results.residual import (
     Collect,
     Decompose,
@@ -32,30 +33,68 @@ from darkframe.results.residual import (
     PcaSummary,
 )
 from darkframe.results.study import DarkMatterResults
+from darkframe.results.taxonomy import (
+    ClusterFit,
+    ClusterRecord,
+    Curve,
+    CurvePoint,
+    DictionaryRecord,
+    Drill,
+    JunkRecord,
+    Level,
+    LevelQuality,
+    NullLevel,
+    OrderRecord,
+    PcaLandscape,
+    Spread,
+    TaxonomyConclusion,
+    TaxonomyResults,
+    Vote,
+)
 
 __all__ = [
     "ARRAYS",
+    "TAXONOMY_ARRAYS",
     "Check",
+    "ClusterFit",
+    "ClusterRecord",
     "Collect",
     "Compare",
     "ComponentExamples",
     "ComponentMatch",
     "Conclusion",
+    "Curve",
+    "CurvePoint",
     "DarkMatterResults",
     "Decompose",
     "Diagnose",
+    "DictionaryRecord",
+    "Drill",
     "Examination",
     "Example",
     "Interpret",
+    "JunkRecord",
     "KurtosisSummary",
     "LedgerEntry",
+    "Level",
+    "LevelQuality",
     "Massive",
     "MassiveToken",
     "Match",
+    "NullLevel",
     "NullSummary",
+    "OrderRecord",
     "PairStability",
     "Pca",
+    "PcaLandscape",
     "PcaSummary",
+    "PlacedComponent",
+    "PlacedLevel",
+    "Placement",
     "SplicedLoss",
+    "Spread",
     "Stability",
+    "TaxonomyConclusion",
+    "TaxonomyResults",
+    "Vote",
 ]

@@ -40,3 +40,39 @@ ARRAYS: Mapping[str, str] = {
     "feature_kurtosis_all": "(b,) float64: the same with massive tokens",
 }
 """Arrays a finished run keeps beside its results, and what each holds; k components, d dimensions, N tokens."""
+
+TAXONOMY_ARRAYS: Mapping[str, str] = {
+    "taxonomy_features": "(n,) int64: ids of the clustered features in the SAE, in the order they were clustered in",
+    "taxonomy_labels": "(levels, n) int64: cluster of each of them at each level, coarsest first; -1 is noise",
+    "taxonomy_match": "(levels, n) float64: how well each matches its cluster; nan where the method has no match",
+    "taxonomy_margin": "(levels, n) float64: activation margin; nan where there is none",
+    "taxonomy_lower": "(d,) float64: least value of each dimension of the clustered rows, which boxes are scaled by",
+    "taxonomy_upper": "(d,) float64: greatest value of each dimension",
+    "taxonomy_axes": "(dims, d) float64: PCA axes of the clustered rows; (0, d) without PCA",
+    "taxonomy_axes_mean": "(d,) float64: what is subtracted before them; zeros without PCA",
+    "taxonomy_variances": "(m,) float64: variances along all principal axes of the clustered rows, largest first",
+    "feature_tokens": "(F, top) int32: each feature's top tokens by the logit lens; -1 where there are none",
+    "feature_junk": "(F,) int8: how many of them are junk; -1 for dead features",
+    "cluster_level": "(K,) int64: level of each cluster, all levels one after another, by id",
+    "cluster_id": "(K,) int64: its id in its level",
+    "cluster_parent": "(K,) int64: id of its parent in the level above; -1 at level 0",
+    "cluster_size": "(K,) int64: members",
+    "cluster_children": "(K,) int64: clusters of the next level in it",
+    "cluster_cohesion": "(K,) float64: mean pairwise cosine of its members; nan for one member",
+    "cluster_separation": "(K,) float64: 1 - largest cosine of its direction with another cluster's of the level; nan alone",
+    "cluster_width": "(K,) float64: mean box width; nan without boxes",
+    "cluster_match": "(K,) float64: mean match of its members; nan without",
+    "cluster_match_min": "(K,) float64: least match of its members; nan without",
+    "cluster_margin": "(K,) float64: mean activation margin of its members; nan without",
+    "cluster_directions": "(K, d) float32: mean of its members' decoder rows scaled to length 1",
+    "cluster_tokens": "(K, t) int32: top tokens by the differential logit lens; -1 where there are none",
+    "cluster_logits": "(K, t) float32: their logits",
+    "cluster_votes": "(K, v) int32: tokens most often among the members' own; -1 where there are fewer",
+    "cluster_vote_counts": "(K, v) int32: members that have them",
+    "embedding": "(m, 2) float32: UMAP of the clustered rows",
+    "embedding_rows": "(m,) int64: which rows they are, as places in taxonomy_features",
+}
+"""Arrays a run with a taxonomy keeps; n features clustered of F, d dimensions, K clusters over all levels.
+
+The fitted model lies beside them as ``model_<name>``, as the clusterer's own ``state()`` names it.
+"""
