@@ -250,7 +250,7 @@ def test_relative_paths_become_absolute(monkeypatch, tmp_path):
 
 def test_the_run_options_have_the_documented_defaults():
     options = RunOptions()
-    assert (options.source, options.decomposer, options.seed, options.device) == ("tiny", "fastica", 42, "auto")
+    assert (options.source, options.decomposer, options.seed, options.device) == ("tiny", None, 42, "auto")
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "mps", "", "CPU"])

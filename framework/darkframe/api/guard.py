@@ -59,14 +59,17 @@ def blamed(found: Found, doing: str, remedy: str = "") -> Iterator[None]:
             words = f"{_DOING.get(doing, f'{doing} ran')} ({found.kind} {found.name!r})"
             raise out_of_memory(words, remedy or _MORE, error) from error
         text = " ".join(str(error).split()).rstrip(".")
-        raise _broken(found, f"failed in {doing}: {type(error).__name__}{': ' + text if text else ''}") from error
+        raise broken(found, f"failed in {doing}: {type(error).__name__}{': ' + text if text else ''}") from error
 
 
-def _broken(found: Found, what: str) -> PluginError:
+def broken(found: Found, what: str) -> PluginError:
+    """An error that names the plugin and says what is wrong with it."""
     return PluginError(f"The {found.kind} {found.name!r} of {found.distribution} {found.version} {what}.")
 
 
-def _guarded(found: Found, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+def guarded(found: Found, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    """A plugin's method whose faults name the plugin."""
+
     @wraps(method)
     def call(*args: Any, **kwargs: Any) -> Any:
         with blamed(found, f"{name}()"):
@@ -75,11 +78,16 @@ def _guarded(found: Found, name: str, method: Callable[..., Any]) -> Callable[..
     return call
 
 
-def _require(found: Found, plugin: Any, contract: type[Any]) -> None:
+def require(found: Found, plugin: Any, contract: type[Any]) -> None:
+    """See that a plugin has the methods of its contract.
+
+    Raises:
+        PluginError: It lacks some.
+    """
     names = [name for name in vars(contract) if not name.startswith("_") and callable(getattr(contract, name))]
     missing = [name for name in names if not callable(getattr(plugin, name, None))]
     if missing:
-        raise _broken(found, f"breaks its contract: {type(plugin).__name__} has no {', '.join(f'{name}()' for name in missing)}")
+        raise broken(found, f"breaks its contract: {type(plugin).__name__} has no {', '.join(f'{name}()' for name in missing)}")
 
 
 class GuardedDictionary:
@@ -127,7 +135,7 @@ class GuardedSource:
         self._remedy = "" if batch_size is None else lower("batch_size", batch_size)
         for name in OPTIONAL:  # on the instance, where Python 3.12's check of a protocol looks, and hasattr too
             if callable(method := getattr(inner, name, None)):
-                setattr(self, name, _guarded(found, name, method))
+                setattr(self, name, guarded(found, name, method))
 
     def card(self) -> SourceCard:
         with blamed(self._found, "card()"):
@@ -171,11 +179,11 @@ class GuardedDecomposer:
         with blamed(self._found, "fit()", _FEWER):
             fitted = self._inner.fit(rows, context)
         if not isinstance(fitted, Decomposition):
-            raise _broken(self._found, f"breaks its contract: fit() gave a {type(fitted).__name__}, not a Decomposition")
+            raise broken(self._found, f"breaks its contract: fit() gave a {type(fitted).__name__}, not a Decomposition")
         with blamed(self._found, "fit()"):
             fault = _decomposition_fault(fitted, rows.shape[1])
         if fault:
-            raise _broken(self._found, f"breaks its contract: {fault}")
+            raise broken(self._found, f"breaks its contract: {fault}")
         return fitted
 
 
@@ -195,7 +203,7 @@ def open_source(found: Found, target: type[Any], params: Any, context: SourceCon
     """The source, guarded."""
     with blamed(found, f"{target.__name__}(params, context)"):
         inner = target(params, context)
-    _require(found, inner, Source)
+    require(found, inner, Source)
     batch_size = getattr(params, "batch_size", None)
     return GuardedSource(found, inner, batch_size if isinstance(batch_size, int) else None)
 
@@ -206,7 +214,7 @@ def decomposer_factory(found: Found, target: type[Any], params: Any) -> Callable
     def make() -> Decomposer:
         with blamed(found, f"{target.__name__}(params)"):
             inner = target(params)
-        _require(found, inner, Decomposer)
+        require(found, inner, Decomposer)
         return GuardedDecomposer(found, inner)
 
     return make

@@ -10,6 +10,9 @@ from darkframe.interfaces import Partial, Source
 DARK_MATTER = ("activations", "dictionary", "encoder")
 """Parts that the dark-matter study needs."""
 
+TAXONOMY = ("dictionary",)
+"""Parts that the taxonomy study needs; without an unembedding it leaves out what tokens would say."""
+
 _WORDS: Mapping[str, str] = {
     "activations": "activations",
     "dictionary": "a dictionary",

@@ -33,15 +33,21 @@ def refuse_used(out: Path) -> None:
         )
 
 
+def run_stem(config: RunConfig) -> str:
+    """What the folder of such a run is called, but for its number: ``dark-matter-tiny-fastica``, ``taxonomy-tiny-smart``."""
+    names = [choice.name for choice in (config.source, config.decomposer, config.clusterer) if choice is not None]
+    return "-".join(["both" if len(config.studies) > 1 else config.studies[0], *names])
+
+
 def new_run(config: RunConfig, out: Path | None) -> RunDir:
-    """A new run in ``out``, or in the first free ``runs/dark-matter-<source>-<decomposer>-<n>``.
+    """A new run in ``out``, or in the first free ``runs/<study>-<source>-<plugins>-<n>``.
 
     Raises:
         OutputError: The folder exists and is not empty, or cannot be written.
     """
     if out is not None:
         return RunDir.create(out, config.record())
-    stem, n = f"dark-matter-{config.source.name}-{config.decomposer.name}", 1
+    stem, n = run_stem(config), 1
     while True:
         path = Path("runs") / f"{stem}-{n}"
         if not path.exists():

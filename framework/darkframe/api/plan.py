@@ -13,14 +13,19 @@ from darkframe.config import (
     RunOptions,
     Settings,
     StudyParams,
+    TaxonomyParams,
     build,
     quick_study,
+    quick_taxonomy,
     quick_tokens,
     resolve_device,
 )
 from darkframe.errors import StoreError, UserError
 from darkframe.plugin import SourceInfo
 from darkframe.registry import Found, Registry
+
+DECOMPOSER = "fastica"
+"""The decomposer of a run that names neither a decomposer nor a clusterer."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,15 @@ class Plan:
 
     config: RunConfig
     source: Found
-    decomposer: Found
+    decomposer: Found | None
+    clusterer: Found | None
+    registry: Registry
+
+    @property
+    def plugins(self) -> dict[str, Found]:
+        """The chosen plugins by kind."""
+        chosen = {"source": self.source, "decomposer": self.decomposer, "clusterer": self.clusterer}
+        return {kind: found for kind, found in chosen.items() if found is not None}
 
 
 def new_plan(settings: Settings, registry: Registry) -> Plan:
@@ -43,14 +56,18 @@ def new_plan(settings: Settings, registry: Registry) -> Plan:
         UserError: Something that was set cannot be used; says what can.
     """
     options = build(RunOptions, settings["run"], kind="run", owner="run")
-    _refuse_clusterer(options.clusterer, settings["clusterer"], registry)
     source = registry.get("source", options.source)
-    decomposer = registry.get("decomposer", options.decomposer)
+    decomposer = _optional("decomposer", options.decomposer or (None if options.clusterer else DECOMPOSER), registry)
+    clusterer = _optional("clusterer", options.clusterer, registry)
+    _refuse_unused(settings, decomposer, clusterer)
     study = (quick_study(settings["study"]) if options.quick else {}) | settings["study"]
+    taxonomy = (quick_taxonomy(settings["taxonomy"]) if options.quick else {}) | settings["taxonomy"]
     config = RunConfig(
         source=_choice(source, settings["source"]),
-        decomposer=_choice(decomposer, settings["decomposer"]),
+        decomposer=None if decomposer is None else _choice(decomposer, settings["decomposer"]),
+        clusterer=None if clusterer is None else _choice(clusterer, settings["clusterer"]),
         study=build(StudyParams, study, kind="study", owner="study"),
+        taxonomy=build(TaxonomyParams, taxonomy, kind="taxonomy", owner="taxonomy study"),
         tokens=_tokens(options, source),
         seed=options.seed,
         device=resolve_device(options.device),
@@ -58,7 +75,7 @@ def new_plan(settings: Settings, registry: Registry) -> Plan:
         quick=options.quick,
         force=options.force,
     )
-    return Plan(config, source, decomposer)
+    return Plan(config, source, decomposer, clusterer, registry)
 
 
 def recorded_plan(record: Mapping[str, Any], registry: Registry) -> Plan:
@@ -71,22 +88,26 @@ def recorded_plan(record: Mapping[str, Any], registry: Registry) -> Plan:
     try:
         found = {
             kind: registry.get(kind, f"{record[kind]['distribution']}:{record[kind]['name']}")
-            for kind in ("source", "decomposer")
+            for kind in ("source", "decomposer", "clusterer")
+            if kind in record
         }
-        versions = {kind: record[kind]["version"] for kind in found}
+        source, others = found.pop("source"), dict(found)
+        versions = {kind: record[kind]["version"] for kind in ("source", *others)}
     except (KeyError, TypeError) as error:
         raise StoreError(f"The configuration kept with the run is damaged: {error!r}.") from error
-    for kind, plugin in found.items():
+    for kind, plugin in {"source": source, **others}.items():
         if plugin.version != versions[kind]:
             raise UserError(
                 f"The run was begun with the {kind} {plugin.name!r} of {plugin.distribution} {versions[kind]}, but version "
                 f"{plugin.version} is installed now; the two would not give one result.",
                 hint=f"Install {plugin.distribution}=={versions[kind]}, or start a new run.",
             )
-    source, decomposer = found["source"], found["decomposer"]
-    config = RunConfig.from_record(record, source=source.info.params, decomposer=decomposer.info.params)
+    params = {kind: plugin.info.params for kind, plugin in others.items()}
+    config = RunConfig.from_record(
+        record, source=source.info.params, decomposer=params.get("decomposer"), clusterer=params.get("clusterer")
+    )
     resolve_device(config.device)
-    return Plan(config, source, decomposer)
+    return Plan(config, source, others.get("decomposer"), others.get("clusterer"), registry)
 
 
 def refuse_contradictions(settings: Settings, plan: Plan, run: Path) -> None:
@@ -106,21 +127,30 @@ def refuse_contradictions(settings: Settings, plan: Plan, run: Path) -> None:
 def _compared(settings: Settings, plan: Plan) -> list[tuple[str, Any, Any]]:
     """(name, value set now, value of the run) of everything that is set."""
     config, options = plan.config, build(RunOptions, settings["run"], kind="run", owner="run")
-    names = {"source": _names(plan.source), "decomposer": _names(plan.decomposer)}
+    names = {kind: _names(found) for kind, found in plan.plugins.items()}
     pairs: list[tuple[str, Any, Any]] = []
     for key in (key for key in settings["run"] if key != "force"):  # which may be given where the check stopped the run
         asked, begun = getattr(options, key), getattr(config, key, None)
-        if key in names:
-            begun = asked if asked in names[key] else names[key][0]
+        if key in ("source", "decomposer", "clusterer"):
+            begun = None if key not in names else asked if asked in names[key] else names[key][0]
         elif key == "device":
             asked = begun if asked == "auto" else resolve_device(asked)
         elif key == "tokens" and (asked is None or asked == "all"):
             asked = begun if asked is None else None
         pairs.append((key, asked, begun))
-    for kind, params in (("source", config.source.params), ("decomposer", config.decomposer.params), ("study", config.study)):
+    chosen = {"source": config.source, "decomposer": config.decomposer, "clusterer": config.clusterer}
+    records = {kind: choice.params for kind, choice in chosen.items() if choice is not None}
+    if config.decomposer is not None:
+        records["study"] = config.study
+    if config.clusterer is not None:
+        records["taxonomy"] = config.taxonomy
+    for kind in ("source", "decomposer", "study", "clusterer", "taxonomy"):
+        if (params := records.get(kind)) is None:
+            pairs += [(f"{kind}.{key}", value, None) for key, value in settings[kind].items()]
+            continue
         given = build(type(params), settings[kind], kind=kind, owner=kind)
         pairs += [(f"{kind}.{key}", getattr(given, key), getattr(params, key)) for key in settings[kind]]
-    return pairs + [(f"clusterer.{key}", value, None) for key, value in settings["clusterer"].items()]
+    return pairs
 
 
 def _names(found: Found) -> tuple[str, str]:
@@ -145,14 +175,28 @@ def _tokens(options: RunOptions, source: Found) -> int | None:
     return quick_tokens(default) if options.quick else default
 
 
-def _refuse_clusterer(clusterer: str | None, params: Mapping[str, Any], registry: Registry) -> None:
-    if clusterer is not None:
-        names = ", ".join(found.name for found in registry.plugins("clusterer")) or "none"
-        raise UserError(
-            f"Clusterer {clusterer!r} cannot be used: the taxonomy study is not part of this version of darkframe "
-            f"(clusterers installed: {names}).",
-            hint="Leave --clusterer out to run the dark-matter study.",
-        )
-    if params:
-        keys = ", ".join(f"clusterer.{key}" for key in params)
-        raise UserError(f"{keys} is set, but the run has no clusterer.", hint="Leave it out: the dark-matter study uses none.")
+def _optional(kind: str, name: str | None, registry: Registry) -> Found | None:
+    return None if name is None else registry.get(kind, name)
+
+
+def _refuse_unused(settings: Settings, decomposer: Found | None, clusterer: Found | None) -> None:
+    """Refuse what is set for a study that the run does not have.
+
+    Raises:
+        UserError: Names what is set, and what would use it.
+    """
+    unused = {"clusterer": "clusterer", "taxonomy": "clusterer"} if clusterer is None else {}
+    if decomposer is None:
+        unused |= {"decomposer": "decomposer", "study": "decomposer"}
+    for kind, lacking in unused.items():
+        if settings[kind]:
+            keys = ", ".join(f"{kind}.{key}" for key in settings[kind])
+            raise UserError(
+                f"{keys} is set, but the run has no {lacking}.", hint=f"Name one with --{lacking}, or leave {kind}.* out."
+            )
+    for key in ("tokens", "strict"):
+        if decomposer is None and settings["run"].get(key) not in (None, False):
+            raise UserError(
+                f"--{key} is given, but the taxonomy study reads no text: it organises the SAE's decoder directions.",
+                hint="Leave it out, or name a --decomposer to run the dark-matter study too.",
+            )

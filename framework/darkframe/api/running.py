@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from darkframe.api.doctoring import check_before
-from darkframe.api.guard import decomposer_factory, open_source
 from darkframe.api.log import Shown, logged, logger
-from darkframe.api.parts import DARK_MATTER, require_parts
-from darkframe.api.places import cache_root, new_run, refuse_used
-from darkframe.api.plan import Plan, new_plan, recorded_plan, refuse_contradictions
+from darkframe.api.places import new_run, refuse_used
+from darkframe.api.plan import new_plan, recorded_plan, refuse_contradictions
+from darkframe.api.studies import Opened, open_plan, take_studies
 from darkframe.config import RunOptions, Settings, build, merge, parse_set, read_file, read_mapping
 from darkframe.errors import OutputError, UserError
-from darkframe.interfaces import Decomposer, Fetches, Source, SourceContext
-from darkframe.lm.memory import memory_words
 from darkframe.progress import Progress, QuietProgress
 from darkframe.registry import Registry
 from darkframe.result import RunResult, load
@@ -44,22 +40,24 @@ def run(
     resume: str | Path | None = None,
     progress: Progress | None = None,
 ) -> RunResult:
-    """Run the dark-matter study: decompose what an SAE leaves behind.
+    """Run the dark-matter study (what an SAE leaves behind), the taxonomy study (how its features are organised), or both.
 
     What is None comes from the config file, or else is the default.
 
     Args:
         source: Where activations and the SAE come from; default ``tiny``.
-        decomposer: What splits the residual; default ``fastica``.
-        clusterer: For the taxonomy study, which this version does not have.
+        decomposer: What splits the residual; default ``fastica``, or with a clusterer none.
+        clusterer: What groups the SAE's features, for the taxonomy study; with a decomposer both studies are run, and the
+            dark components are placed in the taxonomy.
         tokens: Tokens to collect, or ``"all"``; default: the source's own.
         seed: Of everything random; default 42.
         device: ``auto`` (the default), ``cpu``, ``cuda`` or ``cuda:N``.
         set: Parameters: ``{"decomposer.n_components": 32}``, ``{"decomposer": {"n_components": 32}}``, or strings
             ``"kind.key=value"``.
-        config: A TOML file with the tables ``[run]``, ``[source]``, ``[decomposer]``, ``[study]``; what is given here
-            overrides it. Relative paths in it start from its folder, others from the working folder.
-        out: A folder that does not exist yet or is empty; default ``runs/dark-matter-<source>-<decomposer>-<n>``.
+        config: A TOML file with the tables ``[run]``, ``[source]``, ``[decomposer]``, ``[clusterer]``, ``[study]`` and
+            ``[taxonomy]``; what is given here overrides it. Relative paths in it start from its folder, others from the
+            working folder.
+        out: A folder that does not exist yet or is empty; default ``runs/<study>-<source>-<plugins>-<n>``.
         quick: Lower the defaults that are not set, for a first look.
         strict: Fail where the text holds fewer tokens than asked for, instead of going on with those.
         force: Run although the check before the run finds that the SAE does not fit the activations.
@@ -90,31 +88,8 @@ def run(
         return _resume(Path(resume), settings, place, shown)
     if place is not None:
         refuse_used(place)
-    opened = _open(new_plan(settings, Registry.discover()), shown)
+    opened = open_plan(new_plan(settings, Registry.discover()), shown)
     return _execute(opened, new_run(opened.plan.config, place), shown)
-
-
-@dataclass(frozen=True)
-class _Opened:
-    """A plan and its plugins, opened."""
-
-    plan: Plan
-    source: Source
-    make_decomposer: Callable[[], Decomposer]
-
-
-def _open(plan: Plan, progress: Progress) -> _Opened:
-    """Load and open the plugins: what they refuse, they refuse before there is a run directory."""
-    config = plan.config
-    source_class, decomposer_class = plan.source.load(), plan.decomposer.load()
-    make_decomposer = decomposer_factory(plan.decomposer, decomposer_class, config.decomposer.params)
-    make_decomposer()
-    context = SourceContext(device=config.device, seed=config.seed, cache=cache_root() / "sources", progress=progress)
-    source = open_source(plan.source, source_class, config.source.params, context)
-    require_parts(source, plan.source.name, "dark-matter study", DARK_MATTER)
-    if isinstance(source, Fetches):
-        source.card()  # what the hub refuses, or does not answer, is said before anything heavy is imported
-    return _Opened(plan, source, make_decomposer)
 
 
 def run_path_of(error: BaseException) -> Path | None:
@@ -139,16 +114,16 @@ def _resume(path: Path, settings: Settings, out: Path | None, progress: Progress
         return load(path)
     if build(RunOptions, settings["run"], kind="run", owner="run").force:
         plan = replace(plan, config=replace(plan.config, force=True))
-    return _execute(_open(plan, progress), run, progress)
+    return _execute(open_plan(plan, progress), run, progress)
 
 
-def _execute(opened: _Opened, run: RunDir, progress: Progress) -> RunResult:
+def _execute(opened: Opened, run: RunDir, progress: Progress) -> RunResult:
     """Carry out the plan in the run directory, and leave there how it ended."""
     try:
         run.update(status="running", error=None)
         with logged(run.path / "log.txt"):
             try:
-                _study(opened, run, progress)
+                take_studies(opened, run, progress)
             except Exception:
                 logger.exception("The run failed.")
                 raise
@@ -159,26 +134,6 @@ def _execute(opened: _Opened, run: RunDir, progress: Progress) -> RunResult:
     finally:
         run.close()
     return load(run.path)
-
-
-def _study(opened: _Opened, run: RunDir, progress: Progress) -> None:
-    from darkframe.report.page import write_page
-    from darkframe.report.plots import save_figures
-    from darkframe.store.collection import Collection
-    from darkframe.studies.dark_matter import run_dark_matter
-    from darkframe.studies.steps.decompose import check_components
-
-    config, cache = opened.plan.config, cache_root()
-    check_components(config, opened.source.card().d_model)
-    source, examined = check_before(config, opened.source, run, cache=cache, progress=progress)
-    with memory_words("a step of the study was computed", "Free memory, or collect fewer tokens with --tokens."):
-        results = run_dark_matter(config, source, opened.make_decomposer, run, cache=cache, progress=progress, doctor=examined)
-    with progress.task("plots and page", None, "") as task:
-        task.note("plots")
-        figures = save_figures(results, run, Collection.open(Path(run.manifest["collection"]["path"])))
-        task.note("page")
-        page = write_page(results, run)
-    progress.step("report", f"{len(figures)} plots and {page.name} in {run.path}")
 
 
 def _leave(run: RunDir, error: BaseException) -> None:

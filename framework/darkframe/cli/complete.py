@@ -54,15 +54,24 @@ def complete_set(ctx: click.Context, param: click.Parameter, incomplete: str) ->
 
 
 def _parameters(ctx: click.Context) -> Iterator[tuple[str, Parameter]]:
-    from darkframe.config import RunOptions, StudyParams, parameters
+    from darkframe.config import RunOptions, StudyParams, TaxonomyParams, parameters
     from darkframe.errors import UserError
     from darkframe.registry import Registry
 
     registry, options = Registry.discover(), RunOptions()
-    for kind, default in (("source", options.source), ("decomposer", options.decomposer)):
+    clusterer = ctx.params.get("clusterer")
+    chosen = {
+        "source": ctx.params.get("source") or options.source,
+        "decomposer": ctx.params.get("decomposer") or ("" if clusterer else "fastica"),
+        "clusterer": clusterer or "",
+    }
+    for kind, name in chosen.items():
         try:
-            found = registry.get(kind, ctx.params.get(kind) or default)
+            found = registry.get(kind, name)
         except UserError:
             continue
         yield from ((kind, parameter) for parameter in parameters(found.info.params).values())
-    yield from (("study", parameter) for parameter in parameters(StudyParams).values())
+    if chosen["decomposer"]:
+        yield from (("study", parameter) for parameter in parameters(StudyParams).values())
+    if clusterer:
+        yield from (("taxonomy", parameter) for parameter in parameters(TaxonomyParams).values())

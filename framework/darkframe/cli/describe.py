@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from darkframe.config import Parameter
     from darkframe.registry import Found
 
-_KINDS = ("source", "decomposer", "clusterer", "study")
+_KINDS = ("source", "decomposer", "clusterer", "study", "taxonomy")
 
 
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -32,20 +32,22 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @debug_option
 def command(kind: str, name: str | None, as_json: bool) -> None:
-    """Describe the plugin NAME of a KIND (source, decomposer, clusterer), or the study itself: 'darkframe describe study'."""
-    record = _study() if kind == "study" else _plugin(kind, name)
+    """Describe the plugin NAME of a KIND (source, decomposer, clusterer), or a study: 'darkframe describe taxonomy'."""
+    record = _study(kind) if kind in ("study", "taxonomy") else _plugin(kind, name)
     if as_json:
         click.echo(json.dumps(record, indent=2))
     else:
         _print(kind, record)
 
 
-def _study() -> dict[str, Any]:
-    from darkframe.config import StudyParams
+def _study(kind: str) -> dict[str, Any]:
+    from darkframe.config import StudyParams, TaxonomyParams
 
-    return {"kind": "study", "name": "dark-matter", "summary": "Decomposes what an SAE leaves behind."} | _declared(
-        "study", StudyParams
-    )
+    if kind == "taxonomy":
+        summary = "Organises an SAE's features by their decoder directions."
+        return {"kind": "study", "name": "taxonomy", "summary": summary} | _declared("taxonomy", TaxonomyParams)
+    summary = "Decomposes what an SAE leaves behind."
+    return {"kind": "study", "name": "dark-matter", "summary": summary} | _declared("study", StudyParams)
 
 
 def _plugin(kind: str, name: str | None) -> dict[str, Any]:

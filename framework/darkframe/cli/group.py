@@ -21,7 +21,7 @@ class Lazy(NamedTuple):
 
 
 COMMANDS: Mapping[str, Lazy] = {
-    "run": Lazy("darkframe.cli.run:command", "Run the dark-matter study, or finish a run that stopped."),
+    "run": Lazy("darkframe.cli.run:command", "Run the dark-matter study, the taxonomy study, or both."),
     "doctor": Lazy("darkframe.cli.doctor:command", "Check that a source's SAE is wired as it was trained."),
     "show": Lazy("darkframe.cli.show:command", "Print a finished run's summary again."),
     "fetch": Lazy("darkframe.cli.fetch:command", "Download what a source reads, for machines without network."),
@@ -86,7 +86,7 @@ class Group(click.Group):
 @click.version_option(metadata.version("darkframe"), "--version", message="darkframe %(version)s")
 @debug_option
 def darkframe() -> None:
-    """What sparse autoencoders leave behind: decompose their residual, and see what stands up against its null.
+    """What sparse autoencoders leave behind, and how what they found is organised; each against its null.
 
     With nothing else installed, 'darkframe run' studies a small language model and SAE that come with it.
     """

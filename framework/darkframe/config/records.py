@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from darkframe.config.build import build, to_record
+from darkframe.config.taxonomy import TaxonomyParams
 from darkframe.errors import StoreError
 from darkframe.plugin import param
 
@@ -21,8 +22,8 @@ class RunOptions:
     """Options of a run: the config file's ``[run]``, ``--set run.NAME=VALUE``, and the command's own options."""
 
     source: str = param("tiny", help="Source of activations and the dictionary.")
-    decomposer: str = param("fastica", help="Decomposer of the residual.")
-    clusterer: str | None = param(None, help="Clusterer of the features, for the taxonomy study.")
+    decomposer: str | None = param(None, help="Decomposer of the residual; none: fastica, or with a clusterer none.")
+    clusterer: str | None = param(None, help="Clusterer of the SAE's features, for the taxonomy study.")
     tokens: int | Literal["all"] | None = param(None, help="Tokens to collect; none: the source's default.", ge=1, unit="tokens")
     seed: int = param(42, help="Seed of everything random.", ge=0, lt=_MAX_SEED)
     device: str = param("auto", help="auto, cpu, cuda or cuda:N.")
@@ -104,10 +105,12 @@ class RunConfig:
         strict: Fail where the text holds fewer tokens than asked for.
         quick: Whether ``--quick`` lowered defaults (already applied).
         force: Run although the check before it finds that the SAE does not fit; changes no number.
+        decomposer: Of the dark-matter study; None: the run has no such study.
+        clusterer: Of the taxonomy study; None: the run has no such study.
     """
 
     source: PluginChoice
-    decomposer: PluginChoice
+    decomposer: PluginChoice | None
     study: StudyParams
     tokens: int | None
     seed: int
@@ -115,21 +118,49 @@ class RunConfig:
     strict: bool = False
     quick: bool = False
     force: bool = False
+    clusterer: PluginChoice | None = None
+    taxonomy: TaxonomyParams = field(default_factory=TaxonomyParams)
+
+    @property
+    def decomposing(self) -> PluginChoice:
+        """The decomposer, in a run that has one."""
+        assert self.decomposer is not None
+        return self.decomposer
+
+    @property
+    def clustering(self) -> PluginChoice:
+        """The clusterer, in a run that has one."""
+        assert self.clusterer is not None
+        return self.clusterer
+
+    @property
+    def studies(self) -> tuple[str, ...]:
+        """``dark-matter`` and ``taxonomy``, as far as the run has them."""
+        return (*(["dark-matter"] if self.decomposer else []), *(["taxonomy"] if self.clusterer else []))
 
     def record(self) -> dict[str, Any]:
         """JSON-serialisable record, as the manifest keeps it."""
         scalars = {name: getattr(self, name) for name in (*_SCALARS, "force")}
-        plugins = {"source": self.source.record(), "decomposer": self.decomposer.record()}
-        return plugins | {"study": to_record(self.study)} | scalars
+        chosen = {"source": self.source, "decomposer": self.decomposer, "clusterer": self.clusterer}
+        plugins = {kind: choice.record() for kind, choice in chosen.items() if choice is not None}
+        studies: dict[str, Any] = {}
+        if self.decomposer is not None:
+            studies["study"] = to_record(self.study)
+        if self.clusterer is not None:
+            studies["taxonomy"] = to_record(self.taxonomy)
+        return plugins | studies | scalars
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any], *, source: type[Any], decomposer: type[Any]) -> RunConfig:
+    def from_record(
+        cls, record: Mapping[str, Any], *, source: type[Any], decomposer: type[Any] | None, clusterer: type[Any] | None = None
+    ) -> RunConfig:
         """The configuration that ``record`` was made of.
 
         Args:
             record: As ``record()`` gives it.
             source: The source's parameter dataclass.
-            decomposer: The decomposer's.
+            decomposer: The decomposer's; None where the record has none.
+            clusterer: The clusterer's; None where the record has none.
 
         Raises:
             StoreError: The record lacks something.
@@ -138,8 +169,10 @@ class RunConfig:
         try:
             return cls(
                 source=PluginChoice.from_record(record["source"], source),
-                decomposer=PluginChoice.from_record(record["decomposer"], decomposer),
-                study=build(StudyParams, record["study"], kind="study", owner="study"),
+                decomposer=None if decomposer is None else PluginChoice.from_record(record["decomposer"], decomposer),
+                clusterer=None if clusterer is None else PluginChoice.from_record(record["clusterer"], clusterer),
+                study=build(StudyParams, record.get("study", {}), kind="study", owner="study"),
+                taxonomy=build(TaxonomyParams, record.get("taxonomy", {}), kind="taxonomy", owner="taxonomy study"),
                 **{name: record[name] for name in _SCALARS},
                 force=record.get("force", False),  # records of older runs have none
             )

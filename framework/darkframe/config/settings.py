@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from darkframe.config.build import did_you_mean
+from darkframe.config.parameters import parameters
 from darkframe.config.places import anchor
+from darkframe.config.records import RunOptions, StudyParams
+from darkframe.config.taxonomy import TaxonomyParams
 from darkframe.errors import ParameterError, UserError
 
-KINDS = ("run", "source", "decomposer", "clusterer", "study")
+KINDS = ("run", "source", "decomposer", "clusterer", "study", "taxonomy")
 
 Settings = dict[str, dict[str, Any]]
 """kind → key → value."""
@@ -28,7 +31,7 @@ def parse_set(items: Iterable[str]) -> Settings:
         name, equals, value = item.partition("=")
         if not equals:
             raise ParameterError(f"--set takes KIND.KEY=VALUE, such as decomposer.n_components=32; {item!r} has no '='.")
-        kind, key = _split(name.strip())
+        kind, key = parse_name(name.strip())
         settings.setdefault(kind, {})[key] = value.strip()
     return settings
 
@@ -45,13 +48,13 @@ def read_mapping(mapping: Mapping[str, Any]) -> Settings:
             _check_kind(name)
             settings.setdefault(name, {}).update(value)
         else:
-            kind, key = _split(name)
+            kind, key = parse_name(name)
             settings.setdefault(kind, {})[key] = value
     return settings
 
 
 def read_file(path: Path) -> Settings:
-    """Settings of a TOML file with the tables ``[run]``, ``[source]``, ``[decomposer]``, ``[clusterer]``, ``[study]``.
+    """Settings of a TOML file, whose tables are the ``KINDS``.
 
     Raises:
         UserError: The file cannot be read or is not TOML.
@@ -84,12 +87,26 @@ def merge(*layers: Settings) -> Settings:
     return merged
 
 
-def _split(name: str) -> tuple[str, str]:
+def parse_name(name: str) -> tuple[str, str]:
+    """Kind and key of ``kind.key``, or of a bare key that only the run, the study or the taxonomy has.
+
+    Raises:
+        ParameterError: It reads otherwise.
+    """
     kind, dot, key = name.partition(".")
+    if not dot and (owner := _owner(name)):
+        return owner, name
     if not dot or not key:
         raise ParameterError(f"{name!r} must read KIND.KEY, such as decomposer.n_components; KIND is one of {', '.join(KINDS)}.")
     _check_kind(kind)
     return kind, key
+
+
+def _owner(key: str) -> str | None:
+    """The study or run option that a bare name belongs to, if it is one only: ``pca_dims`` is ``taxonomy.pca_dims``."""
+    declared = {"run": RunOptions, "study": StudyParams, "taxonomy": TaxonomyParams}
+    owners = [kind for kind, params in declared.items() if key in parameters(params)]
+    return owners[0] if len(owners) == 1 else None
 
 
 def _check_kind(kind: str) -> None:

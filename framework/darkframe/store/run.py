@@ -1,6 +1,7 @@
 """A run directory: its manifest, its finished steps, its results.
 
-``RUN/manifest.json``, ``RUN/steps/<name>/{record.json, *.npy}``, ``RUN/results.json``, ``RUN/figures/``, ``RUN/report.html``,
+``RUN/manifest.json``, ``RUN/steps/<name>/{record.json, *.npy}``, ``RUN/results.json``,
+``RUN/taxonomy.json``, ``RUN/figures/``, ``RUN/report.html``, ``RUN/taxonomy.html``,
 ``RUN/log.txt``. A step counts only once its whole folder has been renamed into place.
 """
 
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from darkframe.errors import OutputError, StoreError
-from darkframe.results import DarkMatterResults
+from darkframe.results import DarkMatterResults, TaxonomyResults
 from darkframe.store.arrays import open_array
 from darkframe.store.atomic import TEMPORARY, plain, read_json, remove_temporaries, write_json, writing
 from darkframe.store.lock import try_lock
@@ -151,6 +152,20 @@ class RunDir:
         if not path.is_file():
             raise OutputError(f"{self.path} has no results yet.", hint=f"Finish it with `darkframe run --resume {self.path}`.")
         return record_from_plain(DarkMatterResults, read_json(path))
+
+    def write_taxonomy(self, results: TaxonomyResults) -> None:
+        """Write ``taxonomy.json``."""
+        self.own()
+        write_json(self.path / "taxonomy.json", results)
+
+    def taxonomy(self) -> TaxonomyResults | None:
+        """Read ``taxonomy.json``; None where the run has no taxonomy study, or it has not finished.
+
+        Raises:
+            StoreError: The file is damaged or of another version.
+        """
+        path = self.path / "taxonomy.json"
+        return record_from_plain(TaxonomyResults, read_json(path)) if path.is_file() else None
 
     def update(self, **fields: Any) -> None:
         """Change fields of the manifest, atomically.

@@ -155,7 +155,7 @@ def _about(config: RunConfig, source: Source) -> dict[str, Any]:
         "schema": SCHEMA,
         "study": "dark-matter",
         "source": {**config.source.record(), **plain(source.card())},
-        "decomposer": config.decomposer.record(),
+        "decomposer": config.decomposing.record(),
         "settings": {name: value for name, value in config.record().items() if name not in ("source", "decomposer")},
         "environment": _environment(),
     }

@@ -53,7 +53,7 @@ class Fits:
 
 def wanted_components(config: RunConfig) -> int | None:
     """The number of components the decomposer's own parameter asks for, or None."""
-    wanted = getattr(config.decomposer.params, "n_components", None)
+    wanted = getattr(config.decomposing.params, "n_components", None)
     return wanted if isinstance(wanted, int) and not isinstance(wanted, bool) else None
 
 

@@ -78,7 +78,7 @@ class Fit:
 
 def decomposer_identity(study: Study) -> dict[str, Any]:
     """Everything about the decomposer that its numbers depend on."""
-    choice = study.config.decomposer
+    choice = study.config.decomposing
     identity = {
         "name": choice.name,
         "distribution": choice.distribution,
@@ -160,7 +160,7 @@ def _record(decomposition: Decomposition, rows: int, seed: int, seconds: float) 
 
 
 def _fitted(study: Study, rows: Rows, seed: int, k: int) -> Decomposition:
-    name, folder = study.config.decomposer.name, _scratch_of(study, rows)
+    name, folder = study.config.decomposing.name, _scratch_of(study, rows)
     context = FitContext(seed=seed, n_components=k, scratch=folder, progress=study.progress, device=study.config.device)
     try:
         decomposition = study.make_decomposer().fit(rows, context)
