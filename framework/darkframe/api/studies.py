@@ -100,7 +100,7 @@ def _taxonomy(opened: Opened, run: RunDir, progress: Progress, found: DarkMatter
     with memory_words("a step of the taxonomy was computed", "Free memory, or cluster fewer features with taxonomy.sample."):
         results = run_taxonomy(config, opened.source, make, run, progress=progress)
         if found is not None:
-            results = replace(results, placement=place(config, found, make, run, progress=progress))
+            results = replace(results, placement=place(config, found, results, make, run, progress=progress))
     run.write_taxonomy(results)
     progress.step("conclude", results.conclusion.headline)
     return results

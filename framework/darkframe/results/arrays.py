@@ -69,6 +69,8 @@ TAXONOMY_ARRAYS: Mapping[str, str] = {
     "cluster_logits": "(K, t) float32: their logits",
     "cluster_votes": "(K, v) int32: tokens most often among the members' own; -1 where there are fewer",
     "cluster_vote_counts": "(K, v) int32: members that have them",
+    "placement_clusters": "(k, levels) int64: nearest cluster of each dark component, where the run has both studies",
+    "placement_cosines": "(k, levels) float64: |cos| of the component with that cluster's direction",
     "embedding": "(m, 2) float32: UMAP of the clustered rows",
     "embedding_rows": "(m,) int64: which rows they are, as places in taxonomy_features",
 }
