@@ -45,7 +45,7 @@ def test_show_prints_the_finding_first_and_the_run_last(run):
 @pytest.mark.parametrize("width", [40, 56, 80, 100])
 def test_summary_fits_the_terminal(run, width):
     out = terminal(width, None)
-    render._print_summary(render_summary(run), out)
+    render.print_summaries([render_summary(run)], out)
     lines = ESCAPE.sub("", out.file.getvalue()).splitlines()
     assert max(len(line.rstrip()) for line in lines if str(run.parent) not in line) <= width
 
@@ -59,7 +59,7 @@ def render_summary(run):
 
 def test_hostile_text_does_not_act_on_the_terminal(run):
     out = terminal(250)
-    render._print_summary(render_summary(run), out)
+    render.print_summaries([render_summary(run)], out)
     text = ESCAPE.sub("", out.file.getvalue())
     assert not set(text) & {"\x1b", "\x00", "\r", "\x9b", "\u202e", "\u2066"}
     assert "[bold red]x[/]" in text and "<script>" in text and "␛[31mred␛[0m" in text

@@ -98,7 +98,7 @@ def test_top_tokens_are_counted(results):
 @pytest.mark.parametrize("width", [40, 60, 80, 100])
 def test_summary_fits_the_terminal(tmp_path, results, width):
     run = fake_run(tmp_path / "r", results)
-    text = plain_summary(summarise(results, run.path), width)
+    text = plain_summary(summarise(results, run.path), width=width)
     paths = [line for line in text.splitlines() if str(tmp_path) in line]
     others = [line for line in text.splitlines() if str(tmp_path) not in line]
     assert max(map(cell_width, others)) <= max(width, 44)

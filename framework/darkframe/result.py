@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from darkframe.errors import StoreError, UserError
-from darkframe.report.summary import numbers_table, plain_summary, summarise
+from darkframe.report.summary import Summary, numbers_table, plain_summary, summarise
 from darkframe.report.table import Table
 from darkframe.report.tables import files_table, tables
 from darkframe.results import DarkMatterResults
@@ -174,7 +174,11 @@ class RunResult:
 
     def summary(self, width: int = 80) -> str:
         """What the command prints at the end, as plain text."""
-        return plain_summary(summarise(self.results, self.path), width)
+        return plain_summary(*self.summaries(), width=width)
+
+    def summaries(self) -> list[Summary]:
+        """One screen of each study of the run, as neutral records."""
+        return [summarise(self.results, self.path)]
 
     def json(self) -> str:
         """Results and files as strict ASCII JSON (NaN is null)."""
@@ -202,7 +206,7 @@ class RunResult:
         parts += [f"<p>⚠ {escaped(caution)}</p>" for caution in shown.cautions]
         parts += [
             f"<details open><summary>{escaped(t.title)}</summary>{table_html(t)}</details>"
-            for t in (shown.numbers, shown.novel)
+            for t in (shown.numbers, shown.highlights)
             if t.rows
         ]
         return "".join([f"<div><p>{escaped(shown.title)}</p>", *parts, f"<p><code>{escaped(self.path)}</code></p></div>"])

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
 from rich.console import Console
@@ -24,19 +23,15 @@ if TYPE_CHECKING:
 
     from darkframe.progress import Task
     from darkframe.report.summary import Summary
-    from darkframe.results import DarkMatterResults
 
-_COLOURS = {"structure": "green", "under-reconstruction": "cyan", "mixed": "yellow", "nothing": "magenta"}
+_COLOURS = {"structure": "green", "under-reconstruction": "cyan", "mixed": "yellow", "some": "yellow", "nothing": "magenta"}
 _NARROW, _WIDE = 60, 100  # columns of a terminal
 
 
 class Finished(Protocol):
     """What ``print_summary`` needs of a finished run; ``darkframe.result.RunResult`` is one."""
 
-    @property
-    def path(self) -> Path: ...
-    @property
-    def results(self) -> DarkMatterResults: ...
+    def summaries(self) -> Sequence[Summary]: ...
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -211,22 +206,28 @@ def print_table(table: Table, *, wrap: bool = True, title: bool = True, out: Con
 
 def print_summary(result: Finished) -> None:
     """What ``darkframe run`` ends with and ``darkframe show`` prints again, on stdout."""
-    from darkframe.report.summary import summarise
-
-    _print_summary(summarise(result.results, result.path), console())
+    print_summaries(result.summaries(), console())
 
 
-def _print_summary(summary: Summary, out: Console) -> None:
+def print_summaries(summaries: Sequence[Summary], out: Console) -> None:
+    """What each study of a run found, then where its files lie."""
+    for summary in summaries:
+        _print_study(summary, out)
+    last = summaries[-1]
+    if last.files.rows:
+        out.print()
+        print_table(last.files, wrap=False, title=False, out=out)
+    for summary in summaries:
+        _print_places(summary, out)
+    out.print(Text.assemble(("Run directory: ", "bold"), visible(str(last.path))), soft_wrap=True)
+
+
+def _print_study(summary: Summary, out: Console) -> None:
     _print_finding(summary, out)
-    for table in (summary.numbers, summary.novel):
+    for table in (summary.numbers, summary.highlights):
         if table.rows:
             out.print()
             print_table(_narrowed(table, out.width), wrap=table is summary.numbers, title=False, out=out)
-    if summary.files.rows:
-        out.print()
-        print_table(summary.files, wrap=False, title=False, out=out)
-    _print_places(summary, out)
-    out.print(Text.assemble(("Run directory: ", "bold"), visible(str(summary.path))), soft_wrap=True)
 
 
 def _print_finding(summary: Summary, out: Console) -> None:
@@ -254,6 +255,7 @@ def _print_places(summary: Summary, out: Console) -> None:
     if summary.figures:
         out.print(Text.assemble(("Plots: ", "bold"), visible(str(summary.figures[0]))), soft_wrap=True)
         others = ", ".join(visible(path.stem) for path in summary.figures[1:])
-        out.print(Padding(Text(f"and beside it {others}", style="dim"), (0, 0, 0, 7)))
-    if summary.page:
-        out.print(Text.assemble(("Page:  ", "bold"), visible(str(summary.page))), soft_wrap=True)
+        if others:
+            out.print(Padding(Text(f"and beside it {others}", style="dim"), (0, 0, 0, 7)))
+    for label, page in summary.labelled_pages():
+        out.print(Text.assemble((f"{label} ", "bold"), visible(str(page))), soft_wrap=True)

@@ -1,6 +1,7 @@
-"""What a finished run says in one screen: the finding, its numbers beside their nulls, the most novel components, the files.
+"""What a study of a finished run says in one screen: the finding, its numbers beside their nulls, what stands out, the files.
 
-``summarise`` gives the neutral record; ``plain_summary`` writes it as text, ``cli/render.py`` in colour.
+``summarise`` gives the neutral record of the dark-matter study; ``plain_summary`` writes any study's as text, ``cli/render.py`` in
+colour.
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ from darkframe.report.tables import files_table
 from darkframe.report.text import cosine, decimal, share, tenths, token_text, visible
 from darkframe.results import ComponentExamples, DarkMatterResults, NullSummary, Stability
 
-FINDINGS = {
-    "structure": "structure the SAE misses",
-    "under-reconstruction": "mostly under-reconstruction of known features",
-    "mixed": "a mix of novel and known directions",
-    "nothing": "nothing beyond chance",
-}
+FIGURE_NAMES = (
+    "overview",
+    "components_vs_null",
+    "ica_sae_similarity",
+    "ica_vs_sae_kurtosis",
+    "residual_kurtosis",
+    "residual_pca",
+    "stability",
+)
+"""The study's figures, the most telling first."""
 LEDGER_SHOWN = {
     "ev_pooled": "SAE explains, pooled variance",
     "ev_per_token": "SAE explains, mean per token",
@@ -32,16 +37,16 @@ LEDGER_SHOWN = {
 
 @dataclass(frozen=True)
 class Summary:
-    """One screen of a run; all text is already inert (``visible``), but markup is not escaped.
+    """One screen of a study; all text is already inert (``visible``), but markup is not escaped.
 
     Attributes:
-        title: Model, SAE, site and decomposer.
-        finding: A key of ``FINDINGS``; ``headline`` and ``text`` say it in sentences, ``cautions`` what weakens it.
+        title: Model, SAE, site and the plugin that did the work.
+        finding: The verdict's key; ``headline`` and ``text`` say it in sentences, ``cautions`` what weakens it.
         numbers: Key figures beside their nulls.
-        novel: The most novel components with their top tokens.
-        figures: Paths of the plots.
+        highlights: What stands out, with its tokens: the most novel components, the largest clusters.
+        figures: Paths of the plots, the most telling first.
         files: The run's files with sizes.
-        page: The HTML page, if it was written.
+        pages: The HTML pages that were written.
         path: The run directory.
     """
 
@@ -51,11 +56,15 @@ class Summary:
     text: str
     cautions: tuple[str, ...]
     numbers: Table
-    novel: Table
+    highlights: Table
     figures: tuple[Path, ...]
     files: Table
-    page: Path | None
+    pages: tuple[Path, ...]
     path: Path
+
+    def labelled_pages(self) -> list[tuple[str, Path]]:
+        """Each page beside the label of its line."""
+        return [("Page: " if i == 0 else "      ", page) for i, page in enumerate(self.pages)]
 
 
 def summarise(results: DarkMatterResults, path: Path) -> Summary:
@@ -68,10 +77,10 @@ def summarise(results: DarkMatterResults, path: Path) -> Summary:
         text=visible(conclusion.text),
         cautions=tuple(visible(caution) for caution in conclusion.cautions),
         numbers=numbers_table(results),
-        novel=novel_table(results),
-        figures=tuple(sorted((path / "figures").glob("*.png"), key=lambda p: (p.stem != "overview", p.name))),
+        highlights=novel_table(results),
+        figures=existing(path, *(f"figures/{name}.png" for name in FIGURE_NAMES)),
         files=shown_files(path, results.collect.bytes_on_disk),
-        page=page if (page := path / "report.html").is_file() else None,
+        pages=existing(path, "report.html"),
         path=path,
     )
 
@@ -229,21 +238,40 @@ def _holds(files: list[tuple[str, int]]) -> str:
     return f"{len(arrays)} arrays" if arrays else f"{len(files)} file{'s' if len(files) > 1 else ''}"
 
 
-def plain_summary(summary: Summary, width: int = 80) -> str:
-    """The summary as text, no line wider than ``width`` but paths."""
+def existing(folder: Path, *names: str) -> tuple[Path, ...]:
+    """Those of the files ``names`` that lie in ``folder``, in the order given."""
+    return tuple(path for name in names if (path := folder / name).is_file())
+
+
+def plain_summary(*summaries: Summary, width: int = 80) -> str:
+    """What each study of a run found, then its files once, as text; no line wider than ``width`` but paths."""
+    lines: list[str] = []
+    for i, summary in enumerate(summaries):
+        lines += ([""] if i else []) + _plain_study(summary, width)
+    files = summaries[-1].files
+    if files.rows:
+        lines += [*heading("Files", width), *table_lines(files, width)]
+    for summary in summaries:
+        lines += _plain_places(summary, width)
+    return "\n".join([*lines, "", f"Run directory: {summaries[-1].path}"]) + "\n"
+
+
+def _plain_study(summary: Summary, width: int) -> list[str]:
     lines = [*paragraph(summary.title, width), ""]
     lines += paragraph(f"FINDING: {summary.headline}", width)
     lines += paragraph(summary.text, width, "  ", "  ")
     for caution in summary.cautions:
         lines += paragraph(caution, width, "! ", "  ")
-    for table in (summary.numbers, summary.novel):
+    for table in (summary.numbers, summary.highlights):
         if table.rows:
             lines += [*heading(table.title, width), *table_lines(table, width)]
-    if summary.files.rows:
-        lines += [*heading("Files", width), *table_lines(summary.files, width)]
+    return lines
+
+
+def _plain_places(summary: Summary, width: int) -> list[str]:
+    lines: list[str] = []
     if summary.figures:
         others = ", ".join(path.stem for path in summary.figures[1:])
-        lines += ["", f"Plots: {summary.figures[0]}", *paragraph(f"and beside it {others}", width, "       ", "       ")]
-    if summary.page:
-        lines += [f"Page:  {summary.page}"]
-    return "\n".join([*lines, "", f"Run directory: {summary.path}"]) + "\n"
+        lines += ["", f"Plots: {summary.figures[0]}"]
+        lines += paragraph(f"and beside it {others}", width, "       ", "       ") if others else []
+    return lines + [f"{label} {page}" for label, page in summary.labelled_pages()]
