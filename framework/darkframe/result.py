@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -13,7 +13,7 @@ from darkframe.errors import StoreError, UserError
 from darkframe.report.summary import Summary, numbers_table, plain_summary, summarise
 from darkframe.report.table import Table
 from darkframe.report.tables import files_table, tables
-from darkframe.results import DarkMatterResults
+from darkframe.results import DarkMatterResults, TaxonomyResults
 from darkframe.store.run import RunDir
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from darkframe.progress import Progress
     from darkframe.report.export import Exported
     from darkframe.store.collection import Collection
+    from darkframe.store.taxonomy import Taxonomy
 
 T = TypeVar("T")
 
@@ -73,11 +74,13 @@ class Lazy(Mapping[str, T], Generic[T]):
 
 
 class RunResult:
-    """One finished run.
+    """One finished run, of the dark-matter study, of the taxonomy study, or of both.
 
     Attributes:
         path: The run directory.
-        results: Every figure of the study, as frozen records.
+        results: Every figure of the dark-matter study, as frozen records.
+        taxonomy: Every figure of the taxonomy study; None where the run has none.
+        clusters: The taxonomy's clusters, one by one, with their tokens, children and members.
         arrays: Name to read-only memory map: the run's own (``darkframe.results.ARRAYS``), and while the cache holds them the
             collected ones: ``residuals``, ``activations``, ``tokens``, ``documents``, ``positions``, ``norms``, ``massive``,
             ``half``.
@@ -88,7 +91,31 @@ class RunResult:
     def __init__(self, run: RunDir) -> None:
         self._run = run
         self.path: Path = run.path
-        self.results: DarkMatterResults = run.results()
+        config = run.manifest.get("config") or {}
+        self._dark = run.results() if "decomposer" in config or "clusterer" not in config else None
+        self.taxonomy: TaxonomyResults | None = run.taxonomy()
+
+    @property
+    def results(self) -> DarkMatterResults:
+        if self._dark is None:
+            raise NotThereError(
+                f"The run {self.path} has no dark-matter study.",
+                hint="Its taxonomy is in .taxonomy; name a decomposer to have both.",
+            )
+        return self._dark
+
+    @cached_property
+    def clusters(self) -> Taxonomy:
+        """The taxonomy's clusters.
+
+        Raises:
+            UserError: The run has no taxonomy study.
+        """
+        from darkframe.store.taxonomy import Taxonomy
+
+        if self.taxonomy is None:
+            raise NotThereError(f"The run {self.path} has no taxonomy study.", hint="Run one with --clusterer smart.")
+        return Taxonomy(self._run)
 
     @cached_property
     def arrays(self) -> Mapping[str, NDArray[Any]]:
@@ -134,8 +161,14 @@ class RunResult:
     @cached_property
     def neutral_tables(self) -> Mapping[str, Table]:
         """Every table as a neutral record, by name."""
-        every = [numbers_table(self.results), *tables(self.results), files_table(self.path)]
-        return {table.name: table for table in every}
+        every: list[Table] = []
+        if self._dark is not None:
+            every += [numbers_table(self._dark), *tables(self._dark)]
+        if self.taxonomy is not None:
+            from darkframe.report.taxonomy.tables import taxonomy_tables
+
+            every += taxonomy_tables(self.taxonomy, self.clusters)
+        return {table.name: table for table in [*every, files_table(self.path)]}
 
     def table(self, name: str) -> Table:
         """One neutral table.
@@ -157,10 +190,16 @@ class RunResult:
 
     @cached_property
     def figures(self) -> Mapping[str, Figure]:
-        from darkframe.report.data import gather
-        from darkframe.report.plots import FIGURES, draw
+        from darkframe.report.plots import FIGURES
 
-        return Lazy("figure", list(FIGURES), lambda name: draw(name, self.results, gather(self.results, self._run)))
+        makers: dict[str, Callable[[], Figure]] = {}
+        if self._dark is not None:
+            makers |= {name: partial(_dark_figure, name, self._dark, self._run) for name in FIGURES}
+        if self.taxonomy is not None:
+            from darkframe.report.taxonomy.figures import TAXONOMY_FIGURES, draw_taxonomy
+
+            makers |= {name: partial(draw_taxonomy, name, self.taxonomy, self._run) for name in TAXONOMY_FIGURES}
+        return Lazy("figure", list(makers), lambda name: makers[name]())
 
     def components(self) -> pd.DataFrame:
         """Every component with its match, kurtosis and stability beside the nulls; top tokens of the interpreted ones."""
@@ -178,14 +217,23 @@ class RunResult:
 
     def summaries(self) -> list[Summary]:
         """One screen of each study of the run, as neutral records."""
-        return [summarise(self.results, self.path)]
+        summaries = [] if self._dark is None else [summarise(self._dark, self.path)]
+        if self.taxonomy is not None:
+            from darkframe.report.taxonomy.summary import summarise_taxonomy
+
+            summaries.append(summarise_taxonomy(self.taxonomy, self.path))
+        return summaries
 
     def json(self) -> str:
         """Results and files as strict ASCII JSON (NaN is null)."""
         from darkframe.store.atomic import plain
 
         files = {str(name): size for name, size in files_table(self.path).rows}
-        record = {"run": str(self.path), **plain(self.results), "files": files}
+        studies = {} if self._dark is None else plain(self._dark)
+        if self.taxonomy is not None:
+            organised = plain(self.taxonomy)
+            studies = organised if self._dark is None else {**studies, "taxonomy": organised}
+        record = {"run": str(self.path), **studies, "files": files}
         return json.dumps(record, indent=1, allow_nan=False, ensure_ascii=True)
 
     def export(self, folder: str | Path, *, force: bool = False, progress: Progress | None = None) -> Exported:
@@ -195,21 +243,35 @@ class RunResult:
         return export(self.results, self._run, Path(folder), force=force, progress=progress)
 
     def __repr__(self) -> str:
-        return f"RunResult({str(self.path)!r}: {self.results.conclusion.headline})"
+        said = [of.conclusion.headline for of in (self._dark, self.taxonomy) if of is not None]
+        return f"RunResult({str(self.path)!r}: {' '.join(said)})"
 
     def _repr_html_(self) -> str:
-        """Compact, for notebooks: the finding, its numbers and the most novel components."""
-        from darkframe.report.html import escaped, table_html
+        """Compact, for notebooks: each study's finding, its numbers and what stands out."""
+        from darkframe.report.html import escaped
 
-        shown = summarise(self.results, self.path)
-        parts = [f"<p><b>{escaped(shown.headline)}</b><br>{escaped(shown.text)}</p>"]
-        parts += [f"<p>⚠ {escaped(caution)}</p>" for caution in shown.cautions]
-        parts += [
-            f"<details open><summary>{escaped(t.title)}</summary>{table_html(t)}</details>"
-            for t in (shown.numbers, shown.highlights)
-            if t.rows
-        ]
-        return "".join([f"<div><p>{escaped(shown.title)}</p>", *parts, f"<p><code>{escaped(self.path)}</code></p></div>"])
+        shown = "".join(_summary_html(summary) for summary in self.summaries())
+        return f"<div>{shown}<p><code>{escaped(self.path)}</code></p></div>"
+
+
+def _dark_figure(name: str, results: DarkMatterResults, run: RunDir) -> Figure:
+    from darkframe.report.data import gather
+    from darkframe.report.plots import draw
+
+    return draw(name, results, gather(results, run))
+
+
+def _summary_html(shown: Summary) -> str:
+    from darkframe.report.html import escaped, table_html
+
+    parts = [f"<p><b>{escaped(shown.headline)}</b><br>{escaped(shown.text)}</p>"]
+    parts += [f"<p>⚠ {escaped(caution)}</p>" for caution in shown.cautions]
+    parts += [
+        f"<details open><summary>{escaped(t.title)}</summary>{table_html(t)}</details>"
+        for t in (shown.numbers, shown.highlights)
+        if t.rows
+    ]
+    return "".join([f"<p>{escaped(shown.title)}</p>", *parts])
 
 
 def table_json(table: Table) -> str:
