@@ -1,0 +1,1 @@
+"""Exact Fuzzy ART and SMART, fast."""
