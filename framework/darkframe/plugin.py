@@ -92,12 +92,20 @@ class SourceInfo(PluginInfo):
         partial: Whether it gives each of them only where its parameters name it; then it has ``lacks()``
             (``darkframe.interfaces.Partial``).
         default_tokens: How many tokens a run collects where ``--tokens`` does not say; None: all the text holds.
+        over: What ``darkframe track`` goes over where ``--over`` does not say: a parameter of the source that names the
+            checkpoint, and its values in training order, such as ``"source.checkpoint=0,1,2"``; empty: it must be said.
     """
 
     kind: ClassVar[str] = "source"
     capabilities: tuple[str, ...] = ("activations", "dictionary", "unembedding", "text")
     partial: bool = False
     default_tokens: int | None = 1_000_000
+    over: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.over and not re.fullmatch(r"source\.\w+=.+", self.over):
+            raise ValueError(f"over of plugin {self.name!r} must read 'source.KEY=V1,V2,…', not {self.over!r}")
 
 
 @dataclass(frozen=True)

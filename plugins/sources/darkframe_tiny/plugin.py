@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from darkframe import SourceInfo, hookimpl, param
 from darkframe.lm.params import DtypeParams, RowParams, TextParams, UseParams
@@ -15,6 +16,9 @@ class TinyParams(DtypeParams, UseParams, TextParams, RowParams):
     """Parameters of ``tiny``."""
 
     assets: Path | None = param(None, help="A folder laid out like the shipped one (model/, sae/); None: the shipped one.")
+    checkpoint: int | Literal["final"] = param(
+        "final", help="The SAE's decoder directions at a step of its training, 0 (earliest) to 4; final: the whole SAE.", ge=0
+    )
 
 
 @hookimpl
@@ -26,4 +30,5 @@ def darkframe_sources() -> Iterable[SourceInfo]:
         summary="A small GPT-2 trained on public-domain prose and its SAE, shipped with darkframe: needs no network.",
         params=TinyParams,
         default_tokens=None,
+        over="source.checkpoint=0,1,2,3,4",
     )

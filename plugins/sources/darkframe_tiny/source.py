@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from darkframe.interfaces import SourceContext
 from darkframe.lm.folders import read_figures
 from darkframe.lm.local import LocalFiles, LocalSource
 from darkframe.lm.texts import HELDOUT, open_text
+from darkframe_tiny.checkpoints import CheckpointSae, checkpoint_file
 from darkframe_tiny.plugin import TinyParams
 
 
@@ -19,11 +21,11 @@ class TinySource(LocalSource):
 
     Args:
         params: See ``TinyParams``. ``assets`` names another folder with ``model/`` and ``sae/``, and perhaps its own
-            ``heldout.jsonl.gz`` and ``metrics.json``.
+            ``heldout.jsonl.gz`` and ``metrics.json``; ``checkpoint`` one of its ``checkpoints/``.
         context: From the framework.
 
     Raises:
-        ParameterError: ``assets`` is no such folder.
+        ParameterError: ``assets`` is no such folder, or has no such checkpoint.
         DataError: The shipped one is missing.
     """
 
@@ -38,6 +40,12 @@ class TinySource(LocalSource):
             use=params,
             dtype=params.dtype,
         )
+        if params.checkpoint != "final":
+            self._sae_part = CheckpointSae(assets / "sae", checkpoint_file(assets, params.checkpoint))
+
+    def lacks(self) -> Mapping[str, str]:
+        """Nothing; a checkpoint has no encoder."""
+        return {"encoder": self._sae_part.why_not} if isinstance(self._sae_part, CheckpointSae) else {}
 
 
 def _assets(given: Path | None) -> Path:
