@@ -206,6 +206,16 @@ def test_mappings_may_be_flat_nested_or_both():
     assert read_mapping({"study.nulls": 1, "study": {"examples": 2}}) == {"study": {"nulls": 1, "examples": 2}}
 
 
+def test_a_bare_name_belongs_to_the_one_that_declares_it():
+    assert parse_set(["pca_dims=32", "tokens=100", "null_rows=500"]) == {
+        "taxonomy": {"pca_dims": "32"},
+        "run": {"tokens": "100"},
+        "study": {"null_rows": "500"},
+    }
+    with pytest.raises(ParameterError, match=r"KIND\.KEY"):
+        parse_set(["nulls=3"])  # both studies have it
+
+
 @pytest.mark.parametrize(
     "item, reason",
     [
