@@ -33,6 +33,8 @@ def anchor(value: Any, folder: Path) -> Any:
     """A setting of a config file, all text in it anchored."""
     if isinstance(value, str):
         return Anchored.of(value, folder)
+    if isinstance(value, dict):
+        return {key: anchor(part, folder) for key, part in value.items()}
     return [anchor(part, folder) for part in value] if isinstance(value, list) else value
 
 

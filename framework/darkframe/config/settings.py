@@ -53,15 +53,20 @@ def read_mapping(mapping: Mapping[str, Any]) -> Settings:
     return settings
 
 
-def read_file(path: Path) -> Settings:
+def read_file(path: Path, *, besides: str = "") -> Settings:
     """Settings of a TOML file, whose tables are the ``KINDS``.
+
+    Text in it is ``Anchored``: paths start from the file's folder.
+
+    Args:
+        path: The file.
+        besides: A further table that it may have, such as a sweep's ``grid``.
 
     Raises:
         UserError: The file cannot be read or is not TOML.
         ParameterError: It holds something else.
-
-    Text in it is ``Anchored``: paths start from the file's folder.
     """
+    known = (*KINDS, besides) if besides else KINDS
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -71,9 +76,9 @@ def read_file(path: Path) -> Settings:
         raise UserError(f"The config file {path} is not valid TOML: {error}.") from error
     for name, table in content.items():
         if not isinstance(table, dict):
-            raise ParameterError(f"{name!r} in {path} stands outside a table; the tables are {_tables()}.")
-        if name not in KINDS:
-            raise ParameterError(f"Unknown table [{name}] in {path}.{did_you_mean(name, KINDS)} The tables are {_tables()}.")
+            raise ParameterError(f"{name!r} in {path} stands outside a table; the tables are {_tables(known)}.")
+        if name not in known:
+            raise ParameterError(f"Unknown table [{name}] in {path}.{did_you_mean(name, known)} The tables are {_tables(known)}.")
     folder = path.absolute().parent
     return {name: {key: anchor(value, folder) for key, value in table.items()} for name, table in content.items()}
 
@@ -114,5 +119,5 @@ def _check_kind(kind: str) -> None:
         raise ParameterError(f"Unknown kind {kind!r}.{did_you_mean(kind, KINDS)} Parameters belong to one of {', '.join(KINDS)}.")
 
 
-def _tables() -> str:
-    return ", ".join(f"[{kind}]" for kind in KINDS)
+def _tables(known: Iterable[str]) -> str:
+    return ", ".join(f"[{kind}]" for kind in known)
