@@ -1,176 +1,174 @@
-"""The CPU engine (numba)."""
+"""The CPU engine: kernels compiled by numba; rows are filtered and judged by threads, and learn in order."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from darkframe.numerics.compiled import compiled
 from darkframe_fuzzyart.engine import Categories, Rule
+from darkframe_fuzzyart.kernels import learn, refresh_all, to_bytes
+from darkframe_fuzzyart.lanes import HEAD
+from darkframe_fuzzyart.scan import FOUR, WORD, filter_block, judge_flat, judge_nested, match_block
+from darkframe_fuzzyart.store import empty_store, fill, grown, terms, weights_of
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from darkframe.interfaces import F64, I64
 
-NO_PARENTS = np.empty(0, np.int64)
+FILTERED = 512
+"""Rows filtered against the categories as they stood before the first of them."""
 
+FILTER_FROM = 128
+"""Categories from which on the filter pays."""
 
-@compiled(error_model="numpy")
-def _common(x: Any, w: Any) -> float:
-    """|I ∧ w|, the sequential sum."""
-    d = x.shape[0]
-    total = 0.0
-    for k in range(d):
-        total += min(x[k], w[k])
-    for k in range(d):
-        total += min(1.0 - x[k], w[d + k])
-    return total
+JUDGED = 64
+"""Rows judged at a time: their bounds with all categories are held at once."""
 
-
-@compiled(error_model="numpy")
-def _norm(w: Any) -> float:
-    total = 0.0
-    for k in range(w.shape[0]):
-        total += w[k]
-    return total
-
-
-@compiled(error_model="numpy")
-def _learn(rows: Any, parents: Any, own: Any, weights: Any, norms: Any, counts: Any, size: int, rule: Any, labels: Any) -> int:
-    rho, alpha, beta = rule
-    d = rows.shape[1]
-    for i in range(rows.shape[0]):
-        x = rows[i]
-        parent = parents[i] if parents.shape[0] else 0
-        best, best_t = -1, -1.0
-        for j in range(size):
-            if own[j] == parent:
-                s = _common(x, weights[j])
-                t = s / (alpha + norms[j])
-                if t > best_t and s / d >= rho:
-                    best, best_t = j, t
-        if best < 0:
-            best = size
-            size += 1
-            own[best] = parent
-            counts[best] = 0
-            for k in range(d):
-                weights[best, k] = x[k]
-                weights[best, d + k] = 1.0 - x[k]
-        else:
-            for k in range(d):
-                weights[best, k] = beta * min(x[k], weights[best, k]) + (1.0 - beta) * weights[best, k]
-                weights[best, d + k] = beta * min(1.0 - x[k], weights[best, d + k]) + (1.0 - beta) * weights[best, d + k]
-        norms[best] = _norm(weights[best])
-        counts[best] += 1
-        labels[i] = best
-    return size
-
-
-@compiled(error_model="numpy")
-def _judge(rows: Any, parents: Any, own: Any, weights: Any, norms: Any, size: int, alpha: float, labels: Any, out: Any) -> None:
-    """For each row: the match with its label, its choice less the best other one's; or with labels of −1 the best itself."""
-    d = rows.shape[1]
-    for i in range(rows.shape[0]):
-        x = rows[i]
-        parent = parents[i] if parents.shape[0] else 0
-        mine, mine_t, mine_m, other_t = labels[i], np.nan, np.nan, np.nan
-        for j in range(size):
-            if own[j] != parent:
-                continue
-            s = _common(x, weights[j])
-            t = s / (alpha + norms[j])
-            if j == labels[i] or (labels[i] < 0 and not t <= mine_t):
-                mine, mine_t, mine_m = j, t, s / d
-            elif not t <= other_t:
-                other_t = t
-        labels[i] = mine
-        out[0, i] = mine_m
-        out[1, i] = mine_t - other_t
-
-
-@compiled(error_model="numpy")
-def _match(rows: Any, weights: Any, size: int, out: Any) -> None:
-    for i in range(rows.shape[0]):
-        for j in range(size):
-            out[i, j] = _common(rows[i], weights[j]) / rows.shape[1]
+_NO_PARENTS = np.empty(0, np.int64)
+_NO_ENDS = np.empty((0, 2), np.int64)
 
 
 class CpuLevel:
-    """One level's categories in arrays that grow."""
+    """One level's categories on the CPU; see ``Level``."""
 
-    def __init__(self, rule: Rule, start: Categories) -> None:
-        self.rule = rule
+    def __init__(self, rule: Rule, start: Categories, engine: CpuEngine) -> None:
+        self._terms = terms(rule, start.weights.shape[1] // 2)
+        self._engine = engine
         self._size = len(start.counts)
-        self._dims = start.weights.shape[1] // 2
-        self._arrays = self._room(start.weights, np.zeros(self._size), start.counts, start.parents, room=self._size)
-        weights, norms, _, _ = self._arrays
-        for j in range(self._size):
-            norms[j] = _norm(weights[j])
+        self._store = empty_store(self._terms, self._size)
+        self._ends = _NO_ENDS
+        fill(self._store, self._terms, start)
+        refresh_all(self._store, self._terms, self._size, np.zeros(self._terms.width))
+        if self._size:
+            self._chain()
 
     @property
     def size(self) -> int:
         """Categories so far."""
         return self._size
 
-    def _room(self, *arrays: Any, room: int) -> tuple[Any, ...]:
-        """Copies with room for so many categories."""
-        grown = tuple(np.empty((room, *array.shape[1:]), array.dtype) for array in arrays)
-        for new, old in zip(grown, arrays):
-            new[: self._size] = old[: self._size]
-        return grown
-
     def learn(self, rows: F64, parents: I64 | None) -> I64:
         """See ``Level``."""
-        if self._size + len(rows) > len(self._arrays[0]):
-            self._arrays = self._room(*self._arrays, room=self._size + len(rows) + self._size // 2)
-        weights, norms, counts, own = self._arrays
         labels = np.empty(len(rows), np.int64)
-        rule = (self.rule.rho, self.rule.alpha, self.rule.beta)
-        self._size = _learn(rows, _given(parents), own, weights, norms, counts, self._size, rule, labels)
+        for start in range(0, len(rows), FILTERED):
+            part = slice(start, start + FILTERED)
+            self._learn(rows[part], _NO_PARENTS if parents is None else parents[part], labels[part])
         return labels
 
     def choose(self, rows: F64, parents: I64 | None) -> tuple[I64, F64]:
         """See ``Level``."""
         labels = np.full(len(rows), -1)
-        match, _ = self.judge(rows, parents, labels)
+        match, _ = self._judge(rows, parents, labels)
         return labels, match
 
     def judge(self, rows: F64, parents: I64 | None, labels: I64) -> tuple[F64, F64]:
         """See ``Level``."""
-        weights, norms, _, own = self._arrays
-        out = np.empty((2, len(rows)))
-        _judge(rows, _given(parents), own, weights, norms, self._size, self.rule.alpha, labels, out)
-        return out[0], out[1]
+        return self._judge(rows, parents, labels.copy())
 
     def match(self, rows: F64) -> F64:
         """See ``Level``."""
         out = np.empty((len(rows), self._size))
-        _match(rows, self._arrays[0], self._size, out)
+
+        def piece(part: slice) -> None:
+            match_block(self._store, self._terms, rows[part], self._size, out[part])
+
+        self._engine.run(piece, len(rows), JUDGED)
         return out
 
     def categories(self) -> Categories:
         """See ``Level``."""
-        weights, _, counts, own = self._arrays
-        return Categories(weights[: self._size], counts[: self._size], own[: self._size])
+        store, size = self._store, self._size
+        return Categories(weights_of(store, self._terms, size), store.counts[:size], store.parents[:size])
+
+    def _learn(self, rows: F64, parents: I64, labels: I64) -> None:
+        self._store = grown(self._store, self._terms, self._size, len(rows))
+        x = self._bytes(rows)
+        known = self._size if not len(parents) and self._size >= FILTER_FROM else 0
+        masks = self._filtered(x, len(rows), known)
+        if len(parents):
+            self._ends = _reaching(self._ends, int(parents.max()) + 1)
+        ends = self._ends if len(parents) else _NO_ENDS
+        self._size = learn(self._store, self._terms, rows, x, parents, ends, masks, known, self._size, labels)
+
+    def _filtered(self, x: NDArray[np.uint8], n: int, known: int) -> NDArray[np.uint64]:
+        masks = np.empty((n, -(-known // WORD)), np.uint64)
+        if known:
+            heads = np.ascontiguousarray(x.reshape(-1, self._terms.bytes)[:n, :HEAD]).reshape(-1)
+
+            def piece(part: slice) -> None:
+                mine = heads[part.start * HEAD : part.stop * HEAD]
+                filter_block(self._store, self._terms, x, part.start, mine, known, masks[part])
+
+            self._engine.run(piece, n, -(-n // self._engine.threads))
+        return masks
+
+    def _judge(self, rows: F64, parents: I64 | None, labels: I64) -> tuple[F64, F64]:
+        out = np.empty((2, len(rows)))
+
+        def piece(part: slice) -> None:
+            some, x = rows[part], self._bytes(rows[part])
+            if parents is None:
+                judge_flat(self._store, self._terms, some, x, self._size, labels[part], out[:, part])
+            else:
+                judge_nested(self._store, self._terms, some, x, parents[part], self._ends, labels[part], out[:, part])
+
+        self._engine.run(piece, len(rows), JUDGED)
+        return out[0], out[1]
+
+    def _bytes(self, rows: F64) -> NDArray[np.uint8]:
+        """The rows' bytes, with room for a multiple of four rows."""
+        x = np.zeros(-(-len(rows) // FOUR) * FOUR * self._terms.bytes, np.uint8)
+        to_bytes(rows, self._terms.bytes, x)
+        return x
+
+    def _chain(self) -> None:
+        """Link the categories of each parent, in order."""
+        parents = self._store.parents[: self._size]
+        self._ends = _reaching(_NO_ENDS, int(parents.max()) + 1)
+        order = np.argsort(parents, kind="stable")
+        same = parents[order[1:]] == parents[order[:-1]]
+        following = np.full(self._size, -1)
+        following[order[:-1][same]] = order[1:][same]
+        self._store.following[: self._size] = following
+        self._ends[parents[::-1], 0] = np.arange(self._size)[::-1]
+        self._ends[parents, 1] = np.arange(self._size)
 
 
-def _given(parents: I64 | None) -> I64:
-    return NO_PARENTS if parents is None else parents
+def _reaching(ends: I64, parents: int) -> I64:
+    """``ends`` for so many parents or more, new ones without categories."""
+    if parents <= len(ends):
+        return ends
+    grown = np.full((parents + parents // 2, 2), -1)
+    grown[: len(ends)] = ends
+    return grown
 
 
 class CpuEngine:
-    """Computes on the CPU."""
+    """Computes on the CPU with some threads."""
 
     name = "cpu"
 
     def __init__(self, threads: int | None = None) -> None:
         self.threads = threads or _cores()
+        self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="darkframe-art") if self.threads > 1 else None
 
     def level(self, rule: Rule, start: Categories) -> CpuLevel:
         """See ``Engine``."""
-        return CpuLevel(rule, start)
+        return CpuLevel(rule, start, self)
+
+    def run(self, work: Callable[[slice], None], n: int, size: int) -> None:
+        """``work`` on consecutive slices of ``size`` of n things, by all threads."""
+        parts = [slice(start, min(start + size, n)) for start in range(0, n, size)]
+        if self._pool is None or len(parts) == 1:
+            for part in parts:
+                work(part)
+        else:
+            list(self._pool.map(work, parts))
 
 
 def _cores() -> int:

@@ -1,0 +1,208 @@
+"""Vector loops that numba does not find by itself, written as LLVM vector instructions: 64 bytes or 8 doubles at a time.
+
+All work on flat arrays and offsets. Bytes come in chunks of 64, doubles in steps of 32: whoever calls pads.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+CHUNK = 64
+"""Bytes of one vector."""
+
+HEAD = 128
+"""Dimensions that the first filter looks at."""
+
+STEP = 32
+"""Doubles of one round of ``deficit``: four vectors, so that additions do not wait for each other."""
+
+_BYTE, _WIDE, _DOUBLE = ir.IntType(8), ir.IntType(64), ir.DoubleType()
+_BYTES = ir.VectorType(_BYTE, CHUNK)
+_ROWS = 4
+
+
+class _Sums:
+    """How to add up absolute differences of 64 bytes: ``psadbw`` where the processor has it, plain additions elsewhere."""
+
+    def __init__(self, context: Any, builder: Any) -> None:
+        features = getattr(context.codegen(), "_tm_features", "")
+        self.builder = builder
+        self.width = 64 if "+avx512bw" in features else 32 if "+avx2" in features else 0
+        self.type = ir.VectorType(_WIDE, self.width // 8) if self.width else ir.VectorType(ir.IntType(32), CHUNK)
+
+    def zero(self) -> Any:
+        return ir.Constant(self.type, None)
+
+    def add(self, total: Any, one: Any, other: Any) -> Any:
+        """``total`` with the differences of two vectors of bytes added to its lanes."""
+        if not self.width:
+            larger, smaller = (_call(self.builder, f"llvm.{name}.v64i8", one, other) for name in ("umax", "umin"))
+            return self.builder.add(total, self.builder.zext(self.builder.sub(larger, smaller), self.type))
+        name = "llvm.x86.avx512.psad.bw.512" if self.width == 64 else "llvm.x86.avx2.psad.bw"
+        for start in range(0, CHUNK, self.width):
+            parts = [self._part(vector, start) for vector in (one, other)]
+            total = self.builder.add(total, _call(self.builder, name, *parts, returns=self.type))
+        return total
+
+    def total(self, lanes: Any) -> Any:
+        """The sum of the lanes as an int64."""
+        suffix = f"v{self.type.count}i{self.type.element.width}"
+        whole = _call(self.builder, f"llvm.vector.reduce.add.{suffix}", lanes, returns=self.type.element)
+        return whole if self.width else self.builder.zext(whole, _WIDE)
+
+    def _part(self, vector: Any, start: int) -> Any:
+        if self.width == CHUNK:
+            return vector
+        places = ir.Constant(ir.VectorType(ir.IntType(32), self.width), list(range(start, start + self.width)))
+        return self.builder.shuffle_vector(vector, vector, places)
+
+
+def _call(builder: Any, name: str, *arguments: Any, returns: Any = None) -> Any:
+    kinds = [argument.type for argument in arguments]
+    function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(returns or kinds[0], kinds), name)
+    return builder.call(function, arguments)
+
+
+def _pointer(context: Any, builder: Any, kind: Any, array: Any, offset: Any) -> Any:
+    data = context.make_array(kind)(context, builder, array).data
+    return builder.gep(data, [offset])
+
+
+def _load(builder: Any, pointer: Any, vector: Any, place: Any) -> Any:
+    """The vector at element ``place`` (an integer or a value) after ``pointer``."""
+    at = builder.gep(pointer, [place if hasattr(place, "type") else ir.Constant(_WIDE, place)])
+    loaded = builder.load(builder.bitcast(at, vector.as_pointer()))
+    loaded.align = vector.element.width // 8 if vector.element is not _DOUBLE and hasattr(vector.element, "width") else 8
+    return loaded
+
+
+def _outside(builder: Any, sums: _Sums, total: Any, x: Any, low: Any, high: Any) -> Any:
+    """Adds how far the bytes x lie outside [low, high]: the distance to their nearest point in it."""
+    nearest = _call(builder, "llvm.umin.v64i8", _call(builder, "llvm.umax.v64i8", x, low), high)
+    return sums.add(total, x, nearest)
+
+
+@intrinsic  # type: ignore[untyped-decorator,unused-ignore]
+def outside(_typing: Any, x: Any, x0: Any, low: Any, low0: Any, high: Any, high0: Any, chunks: Any) -> Any:
+    """Σ distance of the bytes x[x0 + k] to [low[low0 + k], high[high0 + k]] over ``chunks`` times 64 of them; int64."""
+    signature = types.int64(x, types.int64, low, types.int64, high, types.int64, types.int64)
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        xs, lows, highs = (_pointer(context, builder, signature.args[k], arguments[k], arguments[k + 1]) for k in (0, 2, 4))
+        sums = _Sums(context, builder)
+        total = cgutils.alloca_once_value(builder, sums.zero())
+        with cgutils.for_range(builder, arguments[6]) as loop:
+            place = builder.mul(loop.index, ir.Constant(_WIDE, CHUNK))
+            one, low, high = (_load(builder, at, _BYTES, place) for at in (xs, lows, highs))
+            builder.store(_outside(builder, sums, builder.load(total), one, low, high), total)
+        return sums.total(builder.load(total))
+
+    return signature, code
+
+
+@intrinsic  # type: ignore[untyped-decorator,unused-ignore]
+def outside_rows(
+    _typing: Any, x: Any, x0: Any, stride: Any, box: Any, box0: Any, chunks: Any, out: Any, out0: Any, step: Any
+) -> Any:
+    """``outside`` of four rows, ``stride`` bytes apart, of one box: its low bytes at box0 and, right after them, its high ones.
+
+    Writes into out[out0 + r · step], float32.
+    """
+    whole = types.int64
+    signature = types.void(x, whole, whole, box, whole, whole, out, whole, whole)
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        x, x0, stride, box, box0, chunks, out, out0, step = arguments
+        xs = [
+            _pointer(context, builder, signature.args[0], x, builder.add(x0, builder.mul(stride, _int(r)))) for r in range(_ROWS)
+        ]
+        lows = _pointer(context, builder, signature.args[3], box, box0)
+        highs = builder.gep(lows, [builder.mul(chunks, _int(CHUNK))])
+        sums = _Sums(context, builder)
+        totals = [cgutils.alloca_once_value(builder, sums.zero()) for _ in range(_ROWS)]
+        with cgutils.for_range(builder, chunks) as loop:
+            place = builder.mul(loop.index, _int(CHUNK))
+            low, high = (_load(builder, at, _BYTES, place) for at in (lows, highs))
+            for at, total in zip(xs, totals):
+                one = _load(builder, at, _BYTES, place)
+                builder.store(_outside(builder, sums, builder.load(total), one, low, high), total)
+        for r, total in enumerate(totals):
+            place = builder.add(out0, builder.mul(step, _int(r)))
+            value = builder.sitofp(sums.total(builder.load(total)), ir.FloatType())
+            builder.store(value, _pointer(context, builder, signature.args[6], out, place))
+        return context.get_dummy_value()
+
+    return signature, code
+
+
+@intrinsic  # type: ignore[untyped-decorator,unused-ignore]
+def head_mask(_typing: Any, x: Any, x0: Any, heads: Any, limits: Any, first: Any, count: Any) -> Any:
+    """Of ``count`` ≤ 64 boxes from ``first`` on: bit j says that the head of x lies at most limits[first + j] outside box j.
+
+    ``heads`` holds for each box its HEAD low bytes, then its HEAD high bytes. Returns a uint64.
+    """
+    signature = types.uint64(x, types.int64, heads, limits, types.int64, types.int64)
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        x, x0, heads, limits, first, count = arguments
+        at = _pointer(context, builder, signature.args[0], x, x0)
+        xs = [_load(builder, at, _BYTES, k) for k in range(0, HEAD, CHUNK)]
+        box = _pointer(context, builder, signature.args[2], heads, builder.mul(first, _int(2 * HEAD)))
+        bound = _pointer(context, builder, signature.args[3], limits, first)
+        sums = _Sums(context, builder)
+        mask = cgutils.alloca_once_value(builder, _int(0))
+        with cgutils.for_range(builder, count) as loop:
+            at = builder.gep(box, [builder.mul(loop.index, _int(2 * HEAD))])
+            total = sums.zero()
+            for k, one in enumerate(xs):
+                low, high = (_load(builder, at, _BYTES, half * HEAD + k * CHUNK) for half in (0, 1))
+                total = _outside(builder, sums, total, one, low, high)
+            limit = builder.load(builder.gep(bound, [loop.index]))
+            inside = builder.zext(builder.icmp_signed("<=", sums.total(total), limit), _WIDE)
+            builder.store(builder.or_(builder.load(mask), builder.shl(inside, loop.index)), mask)
+        return builder.load(mask)
+
+    return signature, code
+
+
+@intrinsic  # type: ignore[untyped-decorator,unused-ignore]
+def deficit(_typing: Any, w: Any, w0: Any, row: Any, row0: Any, steps: Any) -> Any:
+    """Σ max(w[w0 + k] − row[row0 + k], 0) over ``steps`` times 32 doubles, in some fixed order."""
+    signature = types.float64(w, types.int64, row, types.int64, types.int64)
+    eight = ir.VectorType(_DOUBLE, 8)
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        ws, rows = (_pointer(context, builder, signature.args[k], arguments[k], arguments[k + 1]) for k in (0, 2))
+        zero = ir.Constant(eight, None)
+        totals = [cgutils.alloca_once_value(builder, zero) for _ in range(STEP // 8)]
+        with cgutils.for_range(builder, arguments[4]) as loop:
+            for k, total in enumerate(totals):
+                place = builder.add(builder.mul(loop.index, _int(STEP)), _int(8 * k))
+                less = builder.fsub(_load(builder, ws, eight, place), _load(builder, rows, eight, place))
+                more = builder.select(builder.fcmp_ordered(">", less, zero), less, zero)
+                builder.store(builder.fadd(builder.load(total), more), total)
+        a, b, c, d = (builder.load(total) for total in totals)
+        lanes = builder.fadd(builder.fadd(a, b), builder.fadd(c, d))
+        while lanes.type.count > 1:
+            half = lanes.type.count // 2
+            lanes = builder.fadd(*(_lanes(builder, lanes, start, half) for start in (0, half)))
+        return builder.extract_element(lanes, ir.Constant(ir.IntType(32), 0))
+
+    return signature, code
+
+
+def _lanes(builder: Any, vector: Any, start: int, count: int) -> Any:
+    places = ir.Constant(ir.VectorType(ir.IntType(32), count), list(range(start, start + count)))
+    return builder.shuffle_vector(vector, vector, places)
+
+
+def _int(value: int) -> Any:
+    return ir.Constant(_WIDE, value)
+
+
+__all__ = ["CHUNK", "HEAD", "STEP", "deficit", "head_mask", "outside", "outside_rows"]

@@ -1,0 +1,206 @@
+"""Blocks of rows against all categories as they stand: the vigilance filter before learning, and the contests after it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from darkframe.numerics.compiled import compiled
+from darkframe_fuzzyart.kernels import apart_of, code_row, common, contest, shortlist
+from darkframe_fuzzyart.lanes import CHUNK, HEAD, head_mask, outside, outside_rows
+from darkframe_fuzzyart.store import UNITS, Store, Terms
+
+_compiled = compiled(error_model="numpy")
+_vectorised = compiled(error_model="numpy", fastmath={"nnan", "nsz", "reassoc"})
+WORD = 64  # categories filtered at a time: bits of a word
+FOUR = 4  # rows compared at a time with a category, see ``outside_rows``
+
+
+@_compiled
+def filter_block(store: Store, terms: Terms, x: Any, first: int, heads: Any, size: int, masks: Any) -> None:
+    """Which of ``size`` categories rows may join: those whose bytes do not show that they fail vigilance.
+
+    A category that fails a row fails it for ever, because weights only shrink: what is ruled out here stays so however the
+    categories change before it is the row's turn.
+
+    Args:
+        store: The categories.
+        terms: The rule.
+        x: Bytes of the rows of a larger block.
+        first: Its first row to look at.
+        heads: (n · HEAD,) first bytes of the rows to look at.
+        size: Categories.
+        masks: (n, words) uint64 to be filled.
+    """
+    padded = terms.bytes
+    chunks = (padded - HEAD) // CHUNK
+    for word in range(masks.shape[1]):
+        for i in range(masks.shape[0]):
+            mask = head_mask(heads, i * HEAD, store.heads, store.limits, word * WORD, min(WORD, size - word * WORD))
+            bits, j, bit = mask, word * WORD, np.uint64(1)
+            while bits != np.uint64(0) and chunks > 0:
+                if bits & np.uint64(1) != np.uint64(0):
+                    start = 2 * padded * j
+                    x0 = (first + i) * padded
+                    total = outside(x, x0, store.heads, 2 * HEAD * j, store.heads, 2 * HEAD * j + HEAD, HEAD // CHUNK)
+                    total += outside(x, x0 + HEAD, store.boxes, start + HEAD, store.boxes, start + padded + HEAD, chunks)
+                    if total > store.limits[j]:
+                        mask ^= bit
+                bits >>= np.uint64(1)
+                bit <<= np.uint64(1)
+                j += 1
+            masks[i, word] = mask
+
+
+@_compiled
+def all_apart(store: Store, terms: Terms, x: Any, size: int, out: Any) -> None:
+    """Lower bounds of D in bytes of a few rows, four at a time, and all categories: out (n, size) float32."""
+    step = out.shape[1]
+    flat = out.reshape(out.size)
+    for tile in range(0, size, 16):
+        for i in range(0, out.shape[0], FOUR):
+            for j in range(tile, min(tile + 16, size)):
+                box = 2 * terms.bytes * j
+                outside_rows(x, i * terms.bytes, terms.bytes, store.boxes, box, terms.bytes // CHUNK, flat, i * step + j, step)
+
+
+@_vectorised
+def _bounds(totals: Any, scale: Any, base: Any, peaks: Any) -> None:
+    """Distances in bytes become upper bounds of T = base − scale · total; peaks: the highest of each 64."""
+    for block in range(peaks.shape[0]):
+        peak = np.float32(-1)
+        for j in range(block * 64, min(block * 64 + 64, totals.shape[0])):
+            bound = base[j] - scale[j] * totals[j]
+            totals[j] = bound
+            peak = bound if bound > peak else peak
+        peaks[block] = peak
+
+
+@_compiled
+def _bound_terms(store: Store, terms: Terms, size: int, scale: Any, base: Any) -> None:
+    """Terms of ``_bounds`` in float32, moved up by more than its rounding."""
+    for j in range(size):
+        top = terms.alpha + store.norms[j]
+        scale[j] = np.float32(1.0 / (UNITS * top))
+        base[j] = np.float32((store.norms[j] + terms.slack) / top + 4e-7 * (1.0 + terms.dims / top))
+
+
+@_compiled
+def _rivals(bounds: Any, peaks: Any, least: float, but: int, found: Any, kept: Any) -> int:
+    """Places in ``bounds`` at or above ``least``, ascending, without ``but``."""
+    count = 0
+    for block in range(peaks.shape[0]):
+        if peaks[block] < least:
+            continue
+        for j in range(block * 64, min(block * 64 + 64, bounds.shape[0])):
+            if bounds[j] >= least and j != but:
+                found[count] = j
+                kept[count] = bounds[j]
+                count += 1
+    return count
+
+
+@_compiled
+def _top(bounds: Any, peaks: Any, but: int) -> int:
+    """The place of the highest bound, without ``but``; −1 where there is none."""
+    best, best_at = -1.0, -1
+    for block in range(peaks.shape[0]):
+        if peaks[block] <= best:
+            continue
+        for j in range(block * 64, min(block * 64 + 64, bounds.shape[0])):
+            if bounds[j] > best and j != but:
+                best, best_at = bounds[j], j
+    return best_at
+
+
+@_compiled
+def _choice(store: Store, terms: Terms, j: int, apart: float) -> Any:
+    return (store.norms[j] - apart) / (terms.alpha + store.norms[j])
+
+
+@_compiled
+def match_of(store: Store, terms: Terms, j: int, row: Any, apart: float) -> Any:
+    """M; by sequential sums where it is as near to rho as sums may be off."""
+    s = store.norms[j] - apart
+    if abs(s - terms.rho * terms.dims) <= terms.slack:
+        s = common(store, terms, j, row)
+    return s / terms.dims
+
+
+@_compiled
+def _record(store: Store, terms: Terms, row: Any, labels: Any, i: int, winner: int, apart: float, out: Any) -> None:
+    """Row i's match, and its margin: ``winner`` is the best other category of a row that has a label, else its label."""
+    if labels[i] < 0:
+        labels[i] = winner
+        out[0, i] = match_of(store, terms, winner, row, apart) if winner >= 0 else np.nan
+        out[1, i] = np.nan
+        return
+    mine = labels[i]
+    own = apart_of(store, terms, mine, row, np.inf)
+    out[0, i] = match_of(store, terms, mine, row, own)
+    out[1, i] = _choice(store, terms, mine, own) - _choice(store, terms, winner, apart) if winner >= 0 else np.nan
+
+
+@_compiled
+def judge_flat(store: Store, terms: Terms, rows: Any, x: Any, size: int, labels: Any, out: Any) -> None:
+    """Match and margin of a few rows among all categories; where the label is −1, the category of highest choice instead.
+
+    Args:
+        store: The categories.
+        terms: The rule.
+        rows: (n, d) rows.
+        x: Their bytes, with room for a multiple of four.
+        size: Categories.
+        labels: (n,) categories; −1 is replaced.
+        out: (2, n) to be filled.
+    """
+    n = rows.shape[0]
+    totals = np.empty((-(-n // FOUR) * FOUR, size), np.float32)
+    all_apart(store, terms, x, size, totals)
+    scale, base, peaks = np.empty(size, np.float32), np.empty(size, np.float32), np.empty(-(-size // 64), np.float32)
+    _bound_terms(store, terms, size, scale, base)
+    row, found, kept = np.zeros(terms.width), np.empty(size, np.int64), np.empty(size)
+    for i in range(n):
+        code_row(rows[i], row)
+        bounds = totals[i]
+        _bounds(bounds, scale, base, peaks)
+        winner, apart = -1, 0.0
+        top = _top(bounds, peaks, labels[i])
+        if top >= 0:
+            t = _choice(store, terms, top, apart_of(store, terms, top, row, np.inf))
+            off = 2.0 * terms.slack / (terms.alpha + store.norms[top]) + 1e-15
+            count = _rivals(bounds, peaks, t - off, labels[i], found, kept)
+            winner, apart = contest(store, terms, row, found, kept, count, False)
+        _record(store, terms, row, labels, i, winner, apart, out)
+
+
+@_compiled
+def judge_nested(store: Store, terms: Terms, rows: Any, x: Any, parents: Any, ends: Any, labels: Any, out: Any) -> None:
+    """``judge_flat`` where each row's candidates are the categories of its parent."""
+    row, found, kept = np.zeros(terms.width), np.empty(64, np.int64), np.empty(64)
+    for i in range(rows.shape[0]):
+        code_row(rows[i], row)
+        count = 0
+        j = ends[parents[i], 0] if 0 <= parents[i] < ends.shape[0] else -1
+        while j >= 0:
+            if count == found.shape[0]:
+                found, kept = np.concatenate((found, found)), np.empty(2 * count)
+            if j != labels[i]:
+                found[count] = j
+                count += 1
+            j = store.following[j]
+        count = shortlist(store, terms, x, i * terms.bytes, found, kept, count, False)
+        winner, apart = contest(store, terms, row, found, kept, count, False)
+        _record(store, terms, row, labels, i, winner, apart, out)
+
+
+@_compiled
+def match_block(store: Store, terms: Terms, rows: Any, size: int, out: Any) -> None:
+    """M of rows and all categories: out (n, size)."""
+    coded = np.zeros((rows.shape[0], terms.width))
+    for i in range(rows.shape[0]):
+        code_row(rows[i], coded[i])
+    for j in range(size):
+        for i in range(rows.shape[0]):
+            out[i, j] = match_of(store, terms, j, coded[i], apart_of(store, terms, j, coded[i], np.inf))
