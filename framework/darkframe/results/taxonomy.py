@@ -53,7 +53,7 @@ class JunkRecord:
         top: Tokens a feature is read by.
         threshold: Junk tokens among them from which on a feature is junk.
         total, kept, filtered: Features (dead ones count as neither kept nor filtered).
-        counts: (top + 1,) features with 0, 1, … junk tokens.
+        counts: (top + 1,) live features with 0, 1, … junk tokens; empty where the filter was not applied.
     """
 
     applied: bool
@@ -101,11 +101,12 @@ class LevelQuality:
         clusters, singletons, noise: Counts; noise is rows in no cluster.
         largest_share: Rows in the largest cluster / all rows: lower is less of a catch-all.
         cohesion: Mean pairwise cosine within clusters, over all pairs of members of the same cluster; NaN without pairs.
-        silhouette: Mean silhouette by cosine distance, (b − a) / max(a, b), singletons 0, over at most
-            ``taxonomy.silhouette_rows`` rows; NaN with fewer than two clusters.
+        silhouette: Mean silhouette by cosine distance, (b − a) / max(a, b), singletons and noise 0, of at most
+            ``taxonomy.silhouette_rows`` rows against all rows of every cluster; NaN with fewer than two clusters.
         match: Mean match of rows with their cluster; NaN where the method has none.
         width: Mean box width, weighted by cluster size; NaN where there are no boxes.
-        stability: Mean adjusted Rand index between the labels of different row orders; NaN with a single order.
+        stability: Mean adjusted Rand index between the labels of different row orders, a noise row a cluster of its own; 0 where
+            one is trivial (a single cluster, or every row its own); NaN with a single order.
     """
 
     clusters: int
@@ -124,8 +125,8 @@ class NullLevel:
     """The draws of one null at one level.
 
     Attributes:
-        name: ``isotropic`` (directions uniform over the sphere) or ``covariance`` (Gaussian rows with the real ones' mean and
-            covariance); both scaled to the real rows' lengths.
+        name: ``isotropic`` (directions uniform over the sphere, the real rows' lengths) or ``covariance`` (elliptical rows,
+            Gaussian where the real ones are, with the real ones' lengths, mean and covariance).
         draws: One for each data set of the null put through the same clusterer.
     """
 
@@ -180,8 +181,8 @@ class ClusterRecord:
     Attributes:
         level, cluster, parent: Ids; ``parent`` is None at level 0.
         size, children: Members, clusters of the next level in it.
-        tokens: Differential logit lens: the top tokens of (mean of the members' decoder rows − mean of all rows clustered)
-            → final norm → unembedding; empty without an unembedding.
+        tokens: Differential logit lens: the top tokens of (mean of the members' decoder rows − mean of all live decoder rows of
+            the dictionary, clustered or not) → final norm → unembedding; empty without an unembedding, and where not read.
         logits: Their logits.
         votes: Tokens most often among the members' own top tokens.
         cohesion: Mean pairwise cosine of its members; NaN for one member.

@@ -76,13 +76,18 @@ class Study:
             inputs: All it depends on beside the collection and the version of the study; keys of other steps included.
             compute: Gives a JSON-able record (or a record class) and the arrays it did not stream itself.
         """
-        step = self.run.step(name, {"version": VERSION, "collection": self.collection.key, **plain(inputs)})
-        if not step.done:
-            started = time.perf_counter()
-            record, arrays = compute(step)
-            step.save({"seconds": time.perf_counter() - started, "result": plain(record)}, dict(arrays))
-        saved, loaded = step.load()
-        return Outcome(saved["result"], loaded, step.key, saved["seconds"])
+        return take_step(self.run, name, {"version": VERSION, "collection": self.collection.key, **plain(inputs)}, compute)
+
+
+def take_step(run: RunDir, name: str, inputs: Mapping[str, Any], compute: Callable[[Step], tuple[Any, Arrays]]) -> Outcome:
+    """Take a step of a run, or read it back if it was finished with exactly these inputs."""
+    step = run.step(name, inputs)
+    if not step.done:
+        started = time.perf_counter()
+        record, arrays = compute(step)
+        step.save({"seconds": time.perf_counter() - started, "result": plain(record)}, dict(arrays))
+    saved, loaded = step.load()
+    return Outcome(saved["result"], loaded, step.key, saved["seconds"])
 
 
 def kurtosis_summary(values: NDArray[Any]) -> KurtosisSummary:

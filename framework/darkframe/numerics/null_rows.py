@@ -1,0 +1,110 @@
+"""Rows without clusters, for a clusterer's null: as long as the real ones, in random directions.
+
+``isotropic_rows`` keeps the lengths alone. ``CovarianceNull`` keeps lengths, mean and covariance: elliptical rows, so that
+neither an uneven spectrum, nor heavy tails, nor a common mean makes the real rows differ from them; only directions that bunch up
+do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.linalg
+
+from darkframe.numerics.clusters import blocks
+from darkframe.numerics.spread import mean_and_covariance
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from darkframe.interfaces import F32, F64
+
+ROUNDS, CLOSE = 12, 0.01
+_RANK = 1e-9
+
+
+def row_lengths(rows: NDArray[Any]) -> F64:
+    """(n,) float64 lengths."""
+    out = np.empty(len(rows))
+    for part in blocks(len(rows)):
+        out[part] = np.sqrt(np.square(rows[part], dtype=np.float64).sum(axis=1))
+    return out
+
+
+def isotropic_rows(lengths: F64, d: int, rng: np.random.Generator) -> F32:
+    """(n, d) float32 rows of these lengths, each in a direction uniform over the sphere (Muller 1959)."""
+    rows = rng.standard_normal((len(lengths), d), dtype=np.float32)
+    return _scaled(rows, lengths)
+
+
+def _scaled(rows: F32, lengths: F64) -> F32:
+    """Rows brought to these lengths, in place; a zero row stays."""
+    for part in blocks(len(rows)):
+        block = rows[part]
+        now = np.sqrt(np.einsum("ij,ij->i", block, block))
+        block *= (lengths[part] / np.where(now > 0, now, 1.0)).astype(np.float32)[:, None]
+    return rows
+
+
+def _by_rank(rows: F32, ordered: F64) -> F64:
+    """Each row's new length, out of ``ordered`` (ascending): the longest row gets the greatest."""
+    lengths = np.empty(len(rows))
+    lengths[np.argsort(row_lengths(rows), kind="stable")] = ordered
+    return lengths
+
+
+def _roots(matrix: F64) -> tuple[F64, F64]:
+    """Symmetric square root of a covariance, and its pseudo-inverse."""
+    values, vectors = scipy.linalg.eigh(matrix)
+    kept = values > _RANK * max(values[-1], 0.0)
+    root = np.sqrt(np.where(kept, values, 0.0))
+    inverse = np.where(kept, 1.0 / np.where(kept, root, 1.0), 0.0)
+    return (vectors * root) @ vectors.T, (vectors * inverse) @ vectors.T
+
+
+class CovarianceNull:
+    """Draws of as many rows as the real ones, with their lengths, mean and covariance, but no clusters.
+
+    A row is ``mean + r v √Σ`` with r the whitened length of a real row (in random order) and v uniform over the sphere: an
+    elliptical distribution, Gaussian where the real rows are. It is then scaled to a real row's length, the longest to the
+    longest, which changes mean and covariance; so rows are mapped (affinely) back to the real ones' and scaled again, until both
+    hold: the covariance within 1 % (Frobenius), or 12 rounds.
+
+    Args:
+        rows: (n, d) the real rows.
+    """
+
+    def __init__(self, rows: NDArray[Any]) -> None:
+        self._lengths = np.sort(row_lengths(rows))
+        self._mean, self._covariance = mean_and_covariance(rows)
+        self._root, inverse = _roots(self._covariance)
+        self._radii = np.empty(len(rows), np.float32)
+        shift, map_ = self._mean.astype(np.float32), inverse.astype(np.float32)
+        for part in blocks(len(rows)):
+            self._radii[part] = np.linalg.norm((rows[part] - shift) @ map_, axis=1)
+
+    def draw(self, rng: np.random.Generator) -> F32:
+        """(n, d) float32 rows."""
+        n, d = len(self._lengths), len(self._mean)
+        rows = _scaled(rng.standard_normal((n, d), dtype=np.float32), rng.permutation(self._radii).astype(np.float64))
+        self._map(rows, np.zeros(d), self._root)
+        for _ in range(ROUNDS):
+            _scaled(rows, _by_rank(rows, self._lengths))
+            mean, covariance = mean_and_covariance(rows)
+            if self._close(covariance):
+                break
+            self._map(rows, mean, _roots(covariance)[1] @ self._root)
+        else:
+            _scaled(rows, _by_rank(rows, self._lengths))
+        return rows
+
+    def _close(self, covariance: F64) -> bool:
+        whole = float(np.linalg.norm(self._covariance))
+        return bool(np.linalg.norm(covariance - self._covariance) <= CLOSE * whole)
+
+    def _map(self, rows: F32, centre: F64, map_: F64) -> None:
+        """``mean + (row − centre) @ map``, in place."""
+        centre32, map32, mean = centre.astype(np.float32), map_.astype(np.float32), self._mean.astype(np.float32)
+        for part in blocks(len(rows)):
+            rows[part] = (rows[part] - centre32) @ map32 + mean

@@ -1,0 +1,179 @@
+"""What it means: each level against its nulls, and what weakens the result.
+
+A level holds structure where its clusters are, all three, beyond what rows without clusters give through the same clusterer:
+
+* more cohesive (pooled mean pairwise cosine),
+* better told apart (mean silhouette by cosine),
+* more the same in other row orders (mean adjusted Rand index), where there is more than one order.
+
+Each is held against every null's draws at the cut that one more draw passes with probability 0.05 / levels
+(``darkframe.numerics.nulls.familywise_cut``), so that with nothing to find, any level is called structure in at most 5 % of
+studies; asking for all three makes it rarer still.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from darkframe.numerics.nulls import familywise_cut
+from darkframe.results import (
+    ClusterFit,
+    Curve,
+    DictionaryRecord,
+    JunkRecord,
+    Level,
+    LevelQuality,
+    NullLevel,
+    OrderRecord,
+    TaxonomyConclusion,
+)
+
+ERROR = 0.05
+CATCH_ALL, SINGLETONS, UNSTABLE = 0.5, 0.5, 0.3
+FEWEST_DRAWS = 2
+
+
+class _Figure(NamedTuple):
+    """A figure that a level is judged by."""
+
+    name: str
+    field: str
+
+
+FIGURES = (_Figure("cohesion", "cohesion"), _Figure("silhouette", "silhouette"), _Figure("order stability", "stability"))
+
+
+def judge(quality: LevelQuality, nulls: tuple[NullLevel, ...], levels: int) -> tuple[bool, str]:
+    """Whether a level beats every null in every figure, and which figures say so.
+
+    Args:
+        quality: The real rows'.
+        nulls: The nulls' draws at this level.
+        levels: Levels that are judged: the error is shared out among them.
+    """
+    if not nulls or min(len(null.draws) for null in nulls) < FEWEST_DRAWS:
+        return False, f"not judged: fewer than {FEWEST_DRAWS} draws of a null"
+    if quality.clusters < 2:
+        return False, "one cluster: nothing is told apart"
+    beyond: list[str] = []
+    within: list[str] = []
+    for figure in FIGURES:
+        real = getattr(quality, figure.field)
+        if figure.field == "stability" and math.isnan(real):
+            continue
+        cuts = [(_cut(null, figure.field, levels), null.name) for null in nulls]
+        cut, name = max(cuts)
+        told = f"{figure.name} {real:.3f}, chance up to {cut:.3f} ({name})"
+        (beyond if real > cut else within).append(told)
+    if within:
+        return False, "within chance: " + "; ".join(within)
+    return True, "beyond chance: " + "; ".join(beyond)
+
+
+def _cut(null: NullLevel, field: str, levels: int) -> float:
+    """What one more draw of a null rarely passes; a draw that lacks the figure (no pairs, one cluster) counts as 0."""
+    values = np.array([getattr(draw, field) for draw in null.draws], np.float64)
+    return familywise_cut(np.where(np.isnan(values), 0.0, values), level=ERROR / levels).value
+
+
+def conclude(
+    levels: tuple[Level, ...],
+    fit: ClusterFit,
+    dictionary: DictionaryRecord,
+    junk: JunkRecord,
+    order: OrderRecord,
+    curve: Curve,
+    sample: int | None,
+    embedding_note: str,
+) -> TaxonomyConclusion:
+    """The verdict, its headline, what it rests on, and cautions."""
+    judged = all(level.nulls and min(len(null.draws) for null in level.nulls) >= FEWEST_DRAWS for level in levels)
+    beat = sum(level.beats_null for level in levels)
+    verdict = "unjudged" if not judged else "structure" if beat == len(levels) else "some" if beat else "nothing"
+    return TaxonomyConclusion(
+        verdict=verdict,
+        headline=_headline(verdict, levels, beat),
+        text=" ".join(_text(verdict, levels)),
+        cautions=tuple(_cautions(levels, fit, dictionary, junk, order, curve, sample, embedding_note)),
+    )
+
+
+def _headline(verdict: str, levels: tuple[Level, ...], beat: int) -> str:
+    counts = ", ".join(f"{level.clusters:,}" for level in levels)
+    many = f"{len(levels)} levels ({counts} clusters)" if len(levels) > 1 else f"{counts} clusters"
+    if verdict == "unjudged":
+        return f"The features form {many}; whether that is more than chance was not judged."
+    if verdict == "structure":
+        every = "at every level " if len(levels) > 1 else ""
+        return f"The features form {many}, {every}more coherent than rows without clusters give."
+    if verdict == "some":
+        which = ", ".join(f"L{level.level}" for level in levels if level.beats_null)
+        return f"The features form {many}; {beat} of {len(levels)} levels ({which}) {'are' if beat > 1 else 'is'} beyond chance."
+    return f"Nothing beyond chance: the {many} are no better than those of rows without clusters."
+
+
+def _text(verdict: str, levels: tuple[Level, ...]) -> list[str]:
+    if verdict == "unjudged":
+        few = f"Fewer than {FEWEST_DRAWS} draws of each null were made (taxonomy.nulls), which cannot bound what chance gives."
+        return [f"Any rows form clusters. {few}"]
+    draws = min(len(null.draws) for level in levels for null in level.nulls)
+    names = " and ".join(null.name for null in levels[0].nulls)
+    sentences = [
+        f"Each level is held against {draws} draws of each null ({names}), of {levels[0].rows:,} rows each, put through the same "
+        f"clusterer; it counts as structure where cohesion, silhouette and order stability all pass the cut that one more draw "
+        f"passes with probability {ERROR / len(levels):.2g}."
+    ]
+    return sentences + [f"L{level.level}: {level.reason}." for level in levels]
+
+
+def _cautions(
+    levels: tuple[Level, ...],
+    fit: ClusterFit,
+    dictionary: DictionaryRecord,
+    junk: JunkRecord,
+    order: OrderRecord,
+    curve: Curve,
+    sample: int | None,
+    embedding_note: str,
+) -> list[str]:
+    said = list(fit.warnings)
+    if not fit.converged:
+        said.append(f"The clustering did not converge in {fit.iterations} iterations.")
+    if dictionary.norms.max - dictionary.norms.min <= 1e-6 * dictionary.norms.max and fit.rows and levels[0].clusters == 1:
+        said.append("There is a single cluster at the coarsest level.")
+    if junk.note:
+        said.append(junk.note)
+    if dictionary.dead:
+        said.append(f"{dictionary.dead:,} features have a decoder row of zero length, and no direction: they are left out.")
+    if sample is not None and sample > order.kept:
+        said.append(f"taxonomy.sample is {sample:,}, but {order.kept:,} features are left: all of them are clustered.")
+    elif order.sampled:
+        said.append(f"{order.n:,} of {order.kept:,} features were drawn; the others have no cluster.")
+    for level in levels:
+        said += _level_cautions(level)
+    if levels[0].nulls and levels[0].rows < fit.rows:
+        said.append(f"Orders and nulls used {levels[0].rows:,} of {fit.rows:,} rows (taxonomy.check_rows).")
+    if curve.note:
+        said.append(f"There is no vigilance curve: {curve.note}")
+    if embedding_note:
+        said.append(f"There is no scatter: {embedding_note}")
+    return said
+
+
+def _level_cautions(level: Level) -> list[str]:
+    said, name = [], f"L{level.level}"
+    if level.clusters > 1 and level.largest_share > CATCH_ALL:
+        said.append(f"{name}: the largest cluster holds {level.largest_share:.0%} of the features: a catch-all.")
+    if level.singletons > SINGLETONS * level.clusters and level.clusters > 2:
+        said.append(f"{name}: {level.singletons:,} of {level.clusters:,} clusters have a single member.")
+    if level.noise:
+        said.append(f"{name}: {level.noise:,} features are in no cluster.")
+    stability = level.quality.stability
+    if level.clusters > 1 and stability < UNSTABLE:
+        said.append(
+            f"{name}: other row orders give other clusters (adjusted Rand index {stability:.2f}); any single one may be accidental."
+        )
+    return said
