@@ -1,0 +1,1 @@
+"""The clustering modules of artlib (Adaptive Resonance Theory) as clusterers."""

@@ -1,0 +1,323 @@
+"""What the modules with one level have in common: fit, predict, matches, state; each module says its own functions."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+
+from darkframe import Assignment, Clustering, Diagnostics, ParameterError, UserError
+from darkframe.config import build, to_record
+from darkframe.errors import StoreError
+from darkframe_artlib.learning import Learner, NativeLearner, PythonLearner, feed, heard
+from darkframe_artlib.rows import Bounds, checked_rows
+from darkframe_artlib.scores import MARGIN, first_best, margins, own
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from darkframe import ClusterContext
+    from darkframe.interfaces import F64, I64, Bool
+    from darkframe_artlib.learning import Native
+
+P = TypeVar("P")
+
+BLOCK = 256
+"""Rows scored at a time."""
+
+_FEW = 10  # rows below which one cluster, or one each, says nothing
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A fitted module.
+
+    Attributes:
+        bounds: What rows are scaled by.
+        weights: (K, m) weights of the categories.
+        counts: (K,) rows learned by each.
+    """
+
+    bounds: Bounds
+    weights: NDArray[Any]
+    counts: I64
+
+    @property
+    def dims(self) -> int:
+        """Dimensions of the rows."""
+        return len(self.bounds.lower)
+
+
+class Single(ABC, Generic[P]):
+    """A module of artlib with one level of clusters, numbered in the order they were made.
+
+    Rows are scaled to [0, 1] by ``context.bounds`` or their own minimum and maximum. ``match`` and ``margin`` are taken after
+    learning, with the final weights.
+    """
+
+    name: ClassVar[str]
+    params_type: ClassVar[type[Any]]
+    match_text: ClassVar[str]
+    """The match function in a few words."""
+    loose: ClassVar[str] = "Raise rho for smaller clusters."
+    """What to do where all rows are one cluster."""
+    tight: ClassVar[str] = "Lower rho for larger clusters."
+    """What to do where nearly every row is its own cluster."""
+
+    def __init__(self, params: P | None = None) -> None:
+        chosen = params if params is not None else self.params_type()
+        self.params: P = build(self.params_type, to_record(chosen), kind="clusterer", owner=f"clusterer {self.name!r}")
+        self._model: Model | None = None
+
+    @abstractmethod
+    def module(self, d: int) -> Any:
+        """A fresh module of artlib for rows of d dimensions."""
+
+    def native(self, d: int) -> Native | None:
+        """artlib's compiled function for it, if there is one."""
+        return None
+
+    def code(self, scaled: F64) -> NDArray[Any]:
+        """Rows scaled to [0, 1] as the module takes them."""
+        return scaled
+
+    @abstractmethod
+    def choice(self, rows: NDArray[Any], model: Model) -> F64:
+        """(n, K) choice function of coded rows with each category."""
+
+    @abstractmethod
+    def match(self, rows: NDArray[Any], model: Model) -> F64:
+        """(n, K) match function."""
+
+    def vigilance(self, d: int) -> float:
+        """ρ as the match is compared with it."""
+        return float(self.params.rho)  # type: ignore[attr-defined]
+
+    def passes(self, match: F64, d: int) -> Bool:
+        """Whether a match passes vigilance."""
+        passed: Bool = match >= self.vigilance(d)
+        return passed
+
+    def winners(self, choice: F64, model: Model) -> I64:
+        """(n,) category of highest choice."""
+        return first_best(choice)
+
+    def widths(self, model: Model) -> F64 | None:
+        """(K,) mean width of the boxes, where categories are boxes."""
+        return None
+
+    def check(self, rows: NDArray[Any]) -> None:
+        """Refuse rows that the module cannot take."""
+
+    def remarks(self, rows: NDArray[Any], model: Model) -> tuple[str, ...]:
+        """What the reader should know about a fit, beside what every module says."""
+        return ()
+
+    def fit(self, vectors: NDArray[Any], context: ClusterContext) -> Clustering:
+        """Cluster (n, d) vectors in the order given.
+
+        Raises:
+            DataError: The vectors hold NaN or infinite values, or are no matrix.
+            UserError: The module cannot work in so many dimensions.
+        """
+        rows = checked_rows(vectors, self.name)
+        self.check(rows)
+        self._model = None
+        return self._learn(rows, Bounds.of(rows, context.bounds), None, context)
+
+    def _learn(self, rows: NDArray[Any], bounds: Bounds, before: Model | None, context: ClusterContext) -> Clustering:
+        outside = [0]
+
+        def coded(part: slice) -> NDArray[Any]:
+            scaled, clipped = bounds.scale(rows[part])
+            outside[0] += clipped
+            return self.code(scaled)
+
+        with heard() as said:
+            learner = self.learner(rows.shape[1], before)
+            labels = self.present(learner, coded, len(rows), context)
+            weights = np.array(learner.weights())
+        counts = np.bincount(labels, minlength=len(weights)).astype(np.int64)
+        if before is not None:
+            counts[: len(before.counts)] += before.counts
+        self._model = model = Model(bounds, weights, counts)
+        said += self._said(rows, labels, model, outside[0])
+        return self._clustering(rows, labels, model, tuple(said), isinstance(learner, NativeLearner))
+
+    def learner(self, d: int, before: Model | None) -> Learner:
+        """What learns: compiled, if the parameters ask for it and artlib has it, else artlib's Python."""
+        weights = None if before is None else before.weights
+        native = self.native(d) if getattr(self.params, "backend", "python") != "python" else None
+        return PythonLearner(self.module(d), weights) if native is None else NativeLearner(native, weights)
+
+    def present(self, learner: Any, coded: Any, n: int, context: ClusterContext) -> I64:
+        """Show the learner n rows; their categories."""
+        return feed(learner.learn, coded, n, context, self.name)
+
+    def _clustering(self, rows: NDArray[Any], labels: I64, model: Model, said: tuple[str, ...], native: bool) -> Clustering:
+        match, margin = self._scored(rows, labels, model)
+        widths = self.widths(model)
+        details = {
+            "artlib": version("artlib"),
+            "backend": "cpp" if native else "python",
+            "match": self.match_text,
+            "margin": MARGIN,
+            "rho": self.vigilance(model.dims),
+        }
+        return Clustering(
+            labels=labels[None],
+            parents=(),
+            diagnostics=Diagnostics(converged=True, iterations=1, warnings=said, details=details),
+            clusters=(len(model.weights),),
+            vigilance=(float(self.params.rho),),  # type: ignore[attr-defined]
+            match=match[None],
+            margin=margin[None],
+            width=() if widths is None else (widths,),
+        )
+
+    def _scored(self, rows: NDArray[Any], labels: I64, model: Model) -> tuple[F64, F64]:
+        match, margin = np.empty(len(rows)), np.empty(len(rows))
+        for start in range(0, len(rows), BLOCK):
+            part = slice(start, start + BLOCK)
+            coded = self.code(model.bounds.scale(rows[part])[0])
+            with np.errstate(all="ignore"):
+                match[part] = own(self.match(coded, model), labels[part])
+                margin[part] = margins(self.choice(coded, model), labels[part])
+        return match, margin
+
+    def _said(self, rows: NDArray[Any], labels: I64, model: Model, outside: int) -> list[str]:
+        n, k = len(rows), len(np.unique(labels))
+        said = []
+        if outside:
+            said.append(f"{outside:,} of {n:,} rows lay outside the bounds of the model and were clipped to them.")
+        if (model.bounds.lower == model.bounds.upper).all():
+            said.append("All rows are the same in every dimension; they are one cluster.")
+        elif k == 1 and n >= _FEW:
+            said.append(f"All {n:,} rows are one cluster. {self.loose}")
+        elif k > 0.95 * n and n >= _FEW:
+            said.append(f"{n:,} rows made {k:,} clusters, nearly every row its own. {self.tight}")
+        return said + list(self.remarks(rows, model))
+
+    def _fitted(self) -> Model:
+        if self._model is None:
+            raise UserError(f"{self.name} was not fitted yet.", hint="Call fit() first.")
+        return self._model
+
+    def predict(self, vectors: NDArray[Any]) -> Assignment:
+        """The category of highest choice of each vector, the lowest number on ties, and whether it passes vigilance.
+
+        Raises:
+            UserError: It was not fitted, or on other dimensions.
+            DataError: The vectors hold NaN or infinite values.
+        """
+        model = self._fitted()
+        rows = checked_rows(vectors, self.name, model.dims)
+        labels, match = np.empty(len(rows), np.int64), np.empty(len(rows))
+        for start in range(0, len(rows), BLOCK):
+            part = slice(start, start + BLOCK)
+            coded = self.code(model.bounds.scale(rows[part])[0])
+            with np.errstate(all="ignore"):
+                labels[part] = self.winners(self.choice(coded, model), model)
+                match[part] = own(self.match(coded, model), labels[part])
+        return Assignment(labels[None], self.passes(match, model.dims)[None], match[None])
+
+    def matches(self, vectors: NDArray[Any], level: int) -> tuple[F64, Bool]:
+        """(n, clusters) match of each vector with each cluster of level 0, and whether it passes vigilance.
+
+        Raises:
+            UserError: It was not fitted, or on other dimensions, or has no such level.
+        """
+        model = self._fitted()
+        rows = checked_rows(vectors, self.name, model.dims)
+        if level != 0:
+            raise UserError(f"{self.name} has one level, 0; there is no level {level}.")
+        match = np.empty((len(rows), len(model.weights)))
+        for start in range(0, len(rows), BLOCK):
+            coded = self.code(model.bounds.scale(rows[start : start + BLOCK])[0])
+            with np.errstate(all="ignore"):
+                match[start : start + BLOCK] = self.match(coded, model)
+        return match, self.passes(match, model.dims)
+
+    def state(self) -> Mapping[str, NDArray[Any]]:
+        """Weights, counts and bounds of the fitted model, and the parameters as the bytes of their JSON."""
+        model = self._fitted()
+        return {
+            "weights": model.weights,
+            "counts": model.counts,
+            "lower": model.bounds.lower,
+            "upper": model.bounds.upper,
+            "params": params_array(self.name, self.params),
+        }
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Become the model that ``state`` was taken from.
+
+        Raises:
+            StoreError: The arrays are not such a model's, or were made with other parameters.
+        """
+        check_state(self.name, self.params, state, ("weights", "counts", "lower", "upper"))
+        bounds = Bounds(np.array(state["lower"], np.float64), np.array(state["upper"], np.float64))
+        weights, counts = np.array(state["weights"]), np.array(state["counts"], np.int64)
+        model = Model(bounds, weights, counts)
+        if weights.ndim != 2 or counts.shape != (len(weights),) or weights.shape[1] != self.weight_length(model.dims):
+            raise StoreError(f"The kept model's arrays do not fit one another, so it is no {self.name} model.")
+        self._model = model
+
+    @abstractmethod
+    def weight_length(self, d: int) -> int:
+        """Numbers in the weight of one category."""
+
+
+class Growing(Single[P]):
+    """A module with one level that goes on learning."""
+
+    def partial_fit(self, vectors: NDArray[Any], context: ClusterContext) -> Clustering:
+        """Go on with further vectors; the first call is a ``fit``.
+
+        Raises:
+            DataError: The vectors hold NaN or infinite values.
+            UserError: The vectors have other dimensions than those of before.
+        """
+        if self._model is None:
+            return self.fit(vectors, context)
+        rows = checked_rows(vectors, self.name, self._model.dims)
+        return self._learn(rows, self._model.bounds, self._model, context)
+
+
+def params_array(name: str, params: Any) -> NDArray[np.uint8]:
+    """Name and parameters that decide the outcome, as the bytes of their JSON."""
+    record = {key: value for key, value in to_record(params).items() if key != "backend"}
+    return np.frombuffer(json.dumps({name: record}, sort_keys=True).encode(), np.uint8).copy()
+
+
+def check_state(name: str, params: Any, state: Mapping[str, NDArray[Any]], needed: tuple[str, ...]) -> None:
+    """Raise ``StoreError`` unless the arrays are those of a model of that name with those parameters."""
+    missing = [key for key in (*needed, "params") if key not in state]
+    if missing:
+        raise StoreError(f"The kept model has no {', '.join(missing)}, so it is no {name} model.")
+    if not np.array_equal(np.asarray(state["params"], np.uint8), params_array(name, params)):
+        raise StoreError(
+            f"The kept model is not one of {name} with the parameters {to_record(params)}.",
+            hint="Open it with the clusterer and parameters that it was fitted with.",
+        )
+
+
+def compiled_or_none(params: Any, name: str, load: Any) -> Any:
+    """What ``load`` gives, or None where artlib was built without it and ``backend`` is ``auto``.
+
+    Raises:
+        ParameterError: ``backend`` is ``cpp`` and artlib was built without it.
+    """
+    try:
+        return load()
+    except ImportError as error:
+        if params.backend == "cpp":
+            raise ParameterError(
+                f"artlib was installed without its compiled {name} ({error}).", hint="Use backend=python."
+            ) from error
+        return None

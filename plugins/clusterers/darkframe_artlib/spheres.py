@@ -1,0 +1,156 @@
+"""Hypersphere ART and Ellipsoid ART (Anagnostopoulos & Georgiopoulos 2000, 2001): balls and ellipsoids of bounded radius."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import artlib
+import numpy as np
+
+from darkframe_artlib.plugin import EllipsoidARTParams, HypersphereARTParams
+from darkframe_artlib.single import Growing, Model, compiled_or_none
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from darkframe.interfaces import F64
+    from darkframe_artlib.learning import Native
+
+
+def length(value: float, unit: str, d: int) -> float:
+    """A length in scaled rows, from one in its unit: the unit cube's side, or half its diagonal, √d / 2."""
+    return float(value) * (np.sqrt(d) / 2 if unit == "half-diagonal" else 1.0)
+
+
+def distances(rows: NDArray[Any], centres: NDArray[Any]) -> F64:
+    """(n, K) Euclidean distances, by differences: exactly 0 for equal points."""
+    from scipy.spatial.distance import cdist
+
+    out: F64 = cdist(rows, centres)
+    return out
+
+
+def _too_small(name: str, params: Any, reach: float, rows: F64, d: int) -> str:
+    apart = np.median(distances(rows[:128], rows[:128])[np.triu_indices(min(len(rows), 128), 1)])
+    if params.radius_unit == "half-diagonal" or apart <= reach:
+        return ""
+    return (
+        f"{name}: with r_hat = {params.r_hat:g} a row joins a cluster within {reach:.3g} of it, but half of the pairs of rows are more "
+        f"than {apart:.3g} apart in {d} dimensions; distances grow with √d: set radius_unit=half-diagonal (r_hat times √d / 2 = "
+        f"{np.sqrt(d) / 2:.3g})."
+    )
+
+
+class HypersphereART(Growing[HypersphereARTParams]):
+    """artlib's Hypersphere ART, compiled (its ARTMAP with one class, which never tracks a match) or Python."""
+
+    name: ClassVar[str] = "hypersphereart"
+    params_type: ClassVar[type[Any]] = HypersphereARTParams
+    match_text: ClassVar[str] = "1 − max(radius, distance to the centre) / r_hat"
+    tight: ClassVar[str] = "Lower rho, or let r_hat grow with the dimensions (radius_unit=half-diagonal), for larger clusters."
+
+    def r_hat(self, d: int) -> float:
+        """Largest radius in scaled rows of d dimensions."""
+        return length(self.params.r_hat, self.params.radius_unit, d)
+
+    def module(self, d: int) -> Any:
+        p = self.params
+        return artlib.HypersphereART(float(p.rho), float(p.alpha), float(p.beta), self.r_hat(d))
+
+    def native(self, d: int) -> Native | None:
+        def load() -> Any:
+            from artlib.optimized.backends.cpp.cppHypersphereARTMAP import fit
+
+            return fit
+
+        fit = compiled_or_none(self.params, "HypersphereARTMAP", load)
+        p, r_hat = self.params, self.r_hat(d)
+        return fit and one_class(fit, rho=p.rho, alpha=p.alpha, beta=p.beta, r_hat=r_hat)
+
+    def choice(self, rows: NDArray[Any], model: Model) -> F64:
+        radius, r_hat = model.weights[:, -1], self.r_hat(model.dims)
+        reached = np.maximum(radius, distances(rows, model.weights[:, :-1]))
+        out: F64 = (r_hat - reached) / (r_hat - radius + self.params.alpha)
+        return out
+
+    def match(self, rows: NDArray[Any], model: Model) -> F64:
+        reached = np.maximum(model.weights[:, -1], distances(rows, model.weights[:, :-1]))
+        out: F64 = 1.0 - reached / self.r_hat(model.dims)
+        return out
+
+    def remarks(self, rows: NDArray[Any], model: Model) -> tuple[str, ...]:
+        if len(model.weights) <= 0.95 * len(rows) or len(rows) < 10:
+            return ()
+        reach = self.r_hat(model.dims) * (1.0 - self.params.rho)
+        text = _too_small(self.name, self.params, reach, model.bounds.scale(rows[:128])[0], model.dims)
+        return (text,) if text else ()
+
+    def weight_length(self, d: int) -> int:
+        return d + 1
+
+
+class _Ellipsoid(artlib.EllipsoidART):  # type: ignore[misc]
+    """artlib's module, but for a row that lies at its category's centre: artlib divides 0 by 0 and the category is lost."""
+
+    def update(self, i: Any, w: Any, params: dict[str, Any], cache: dict[str, Any] | None = None) -> Any:
+        assert cache is not None
+        return w if cache["dist"] == 0.0 else super().update(i, w, params, cache)
+
+
+class EllipsoidART(Growing[EllipsoidARTParams]):
+    """artlib's Ellipsoid ART, in Python; rows at a category's centre leave it as it is."""
+
+    name: ClassVar[str] = "ellipsoidart"
+    params_type: ClassVar[type[Any]] = EllipsoidARTParams
+    match_text: ClassVar[str] = "1 − (radius + max(radius, distance along the ellipsoid)) / r_hat"
+    tight: ClassVar[str] = "Lower rho, or let r_hat grow with the dimensions (radius_unit=half-diagonal), for larger clusters."
+
+    def r_hat(self, d: int) -> float:
+        """Largest diameter in scaled rows of d dimensions."""
+        return length(self.params.r_hat, self.params.radius_unit, d)
+
+    def module(self, d: int) -> Any:
+        p = self.params
+        return _Ellipsoid(float(p.rho), float(p.alpha), float(p.beta), float(p.mu), self.r_hat(d))
+
+    def _distances(self, rows: NDArray[Any], model: Model) -> F64:
+        d, mu = model.dims, self.params.mu
+        centres, axes = model.weights[:, :d], model.weights[:, d:-1]
+        plain = distances(rows, centres)
+        along = rows @ axes.T - (centres * axes).sum(axis=1)
+        stretched = np.sqrt(np.maximum(plain**2 - (1 - mu * mu) * along**2, 0.0)) / mu
+        out: F64 = np.where(axes.any(axis=1), stretched, plain)
+        return out
+
+    def choice(self, rows: NDArray[Any], model: Model) -> F64:
+        radius, r_hat = model.weights[:, -1], self.r_hat(model.dims)
+        reached = np.maximum(radius, self._distances(rows, model))
+        out: F64 = (r_hat - radius - reached) / (r_hat - 2 * radius + self.params.alpha)
+        return out
+
+    def match(self, rows: NDArray[Any], model: Model) -> F64:
+        radius = model.weights[:, -1]
+        out: F64 = 1.0 - (radius + np.maximum(radius, self._distances(rows, model))) / self.r_hat(model.dims)
+        return out
+
+    def remarks(self, rows: NDArray[Any], model: Model) -> tuple[str, ...]:
+        if len(model.weights) <= 0.95 * len(rows) or len(rows) < 10:
+            return ()
+        reach = self.r_hat(model.dims) * (1.0 - self.params.rho)
+        text = _too_small(self.name, self.params, reach, model.bounds.scale(rows[:128])[0], model.dims)
+        return (text,) if text else ()
+
+    def weight_length(self, d: int) -> int:
+        return 2 * d + 1
+
+
+def one_class(fit: Any, **params: Any) -> Native:
+    """An ARTMAP's compiled ``fit`` as a clustering: with one class for all rows a match is never tracked, so its A side clusters."""
+
+    def native(rows: NDArray[Any], weights: NDArray[Any] | None) -> tuple[NDArray[Any], list[NDArray[Any]]]:
+        classes = np.zeros(len(rows), np.int32)
+        known = None if weights is None else np.zeros(len(weights), np.int64)
+        labels, learned, _ = fit(rows, classes, **params, MT="MT+", epsilon=0.0, weights=weights, cluster_labels=known)
+        return labels, learned
+
+    return native
