@@ -26,7 +26,7 @@ from darkframe.interfaces import (
 from darkframe.plugin import ClustererInfo, DecomposerInfo, SourceInfo, param
 
 if TYPE_CHECKING:
-    from darkframe.api import doctor, fetch, load, run
+    from darkframe.api import doctor, fetch, load, run, sweep
 
 __version__ = "0.1.0"
 
@@ -56,11 +56,12 @@ __all__ = [
     "load",
     "param",
     "run",
+    "sweep",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name in {"run", "load", "doctor", "fetch"}:
+    if name in {"run", "load", "doctor", "fetch", "sweep"}:
         from darkframe import api
 
         return getattr(api, name)

@@ -110,8 +110,8 @@ def recorded_plan(record: Mapping[str, Any], registry: Registry) -> Plan:
     return Plan(config, source, others.get("decomposer"), others.get("clusterer"), registry)
 
 
-def refuse_contradictions(settings: Settings, plan: Plan, run: Path) -> None:
-    """See that what is set on resuming is what the run was begun with.
+def refuse_contradictions(settings: Settings, plan: Plan, run: Path, what: str = "run") -> None:
+    """See that what is set on resuming is what the run (or the ``what`` it belongs to) was begun with.
 
     Raises:
         UserError: Something differs; names the first.
@@ -119,7 +119,7 @@ def refuse_contradictions(settings: Settings, plan: Plan, run: Path) -> None:
     for name, asked, begun in _compared(settings, plan):
         if asked != begun:
             raise UserError(
-                f"The run {run} was begun with {name} = {_told(begun)}; it cannot be resumed with {_told(asked)}.",
+                f"The {what} {run} was begun with {name} = {_told(begun)}; it cannot be resumed with {_told(asked)}.",
                 hint="Leave that option out to finish the run, or start a new one without --resume.",
             )
 

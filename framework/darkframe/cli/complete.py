@@ -36,12 +36,22 @@ def plugin_names(kind: str, incomplete: str) -> list[CompletionItem]:
 
 def complete_run(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Run directories: those in ``runs`` and those under what is typed so far."""
+    return _folders(incomplete, "runs", "manifest.json")
+
+
+def _folders(incomplete: str, usual: str, holding: str) -> list[CompletionItem]:
+    """Folders that hold a certain file: in the usual place, or under what is typed so far."""
     typed = Path(incomplete)
     parent = typed if incomplete.endswith("/") else typed.parent
-    folders = [parent] if incomplete else [Path("runs"), Path()]
-    found = sorted({path.parent for folder in folders for path in folder.glob("*/manifest.json")})
-    runs = [CompletionItem(str(path)) for path in found if str(path).startswith(incomplete)]
-    return runs or [CompletionItem(incomplete, type="dir")]
+    folders = [parent] if incomplete else [Path(usual), Path()]
+    found = sorted({path.parent for folder in folders for path in folder.glob(f"*/{holding}")})
+    there = [CompletionItem(str(path)) for path in found if str(path).startswith(incomplete)]
+    return there or [CompletionItem(incomplete, type="dir")]
+
+
+def complete_sweep(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Sweep directories: those in ``sweeps`` and those under what is typed so far."""
+    return _folders(incomplete, "sweeps", "sweep.json")
 
 
 def complete_set(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

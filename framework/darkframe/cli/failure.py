@@ -57,7 +57,8 @@ def _interrupted(error: BaseException) -> int:
 
 
 def _resume(run: Path) -> str:
-    return f"darkframe run --resume {shlex.quote(_short(run))}"
+    command = "sweep" if (run / "sweep.json").is_file() else "run"
+    return f"darkframe {command} --resume {shlex.quote(_short(run))}"
 
 
 def _short(path: Path) -> str:

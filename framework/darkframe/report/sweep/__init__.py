@@ -1,0 +1,3 @@
+"""How the cells of a sweep are compared: figures, tables, plots."""
+
+from __future__ import annotations
