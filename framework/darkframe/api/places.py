@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -45,14 +46,28 @@ def new_run(config: RunConfig, out: Path | None) -> RunDir:
     Raises:
         OutputError: The folder exists and is not empty, or cannot be written.
     """
+    return numbered_run(run_stem(config), config.record(), out)
+
+
+def numbered_run(stem: str, record: Mapping[str, Any], out: Path | None) -> RunDir:
+    """A new run directory in ``out``, or in the first free ``runs/<stem>-<n>``.
+
+    Args:
+        stem: What its folder is called, but for its number.
+        record: Its configuration.
+        out: Where the user wants it.
+
+    Raises:
+        OutputError: The folder exists and is not empty, or cannot be written.
+    """
     if out is not None:
-        return RunDir.create(out, config.record())
-    stem, n = run_stem(config), 1
+        return RunDir.create(out, record)
+    n = 1
     while True:
         path = Path("runs") / f"{stem}-{n}"
         if not path.exists():
             try:
-                return RunDir.create(path, config.record())
+                return RunDir.create(path, record)
             except OutputError:
                 if not path.exists():  # not another process's, begun at the same moment
                     raise

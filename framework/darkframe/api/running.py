@@ -81,7 +81,7 @@ def run(
         "device": device,
     }
     options |= {"quick": quick, "strict": strict, "force": force}
-    settings = _settings(config, set, options)
+    settings = read_settings(config, set, options)
     shown = Shown(progress or QuietProgress())
     place = None if out is None else Path(out)
     if resume is not None:
@@ -98,7 +98,10 @@ def run_path_of(error: BaseException) -> Path | None:
     return path if isinstance(path, Path) else None
 
 
-def _settings(config: str | Path | None, given: Mapping[str, Any] | Iterable[str] | None, options: Mapping[str, Any]) -> Settings:
+def read_settings(
+    config: str | Path | None, given: Mapping[str, Any] | Iterable[str] | None, options: Mapping[str, Any]
+) -> Settings:
+    """Settings of a config file, of what is given over it, and of the options over both; options that are None say nothing."""
     file = read_file(Path(config)) if config is not None else {}
     chosen = read_mapping(given) if isinstance(given, Mapping) else parse_set([given] if isinstance(given, str) else given or ())
     return merge(file, chosen, {"run": {name: value for name, value in options.items() if value is not None}})
@@ -129,14 +132,14 @@ def _execute(opened: Opened, run: RunDir, progress: Progress) -> RunResult:
                 raise
         run.update(status="done")
     except BaseException as error:
-        _leave(run, error)
+        leave_run(run, error)
         raise
     finally:
         run.close()
     return load(run.path)
 
 
-def _leave(run: RunDir, error: BaseException) -> None:
+def leave_run(run: RunDir, error: BaseException, command: str = "run") -> None:
     """Note in the manifest how the run ended, and on the exception where it lies; a refused one leaves nothing."""
     if isinstance(error, UserError) and not run.arrays():  # nothing to go on from: the command is to be given anew, put right
         remove_tree(run.path)
@@ -145,4 +148,4 @@ def _leave(run: RunDir, error: BaseException) -> None:
     with contextlib.suppress(Exception):
         run.update(status="interrupted" if interrupted else "failed", error=f"{type(error).__name__}: {error}")
     setattr(error, _RUN_PATH, run.path)
-    error.add_note(f"What was computed is kept in {run.path}; darkframe.run(resume={str(run.path)!r}) goes on from there.")
+    error.add_note(f"What was computed is kept in {run.path}; darkframe.{command}(resume={str(run.path)!r}) goes on from there.")

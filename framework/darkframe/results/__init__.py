@@ -51,10 +51,23 @@ from darkframe.results.taxonomy import (
     TaxonomyResults,
     Vote,
 )
+from darkframe.results.tracking import (
+    TRACKING_ARRAYS,
+    TrackedAxes,
+    TrackedCategory,
+    TrackedCheckpoint,
+    TrackedLevel,
+    TrackedModel,
+    TrackedNull,
+    TrackedStep,
+    TrackingConclusion,
+    TrackingResults,
+)
 
 __all__ = [
     "ARRAYS",
     "TAXONOMY_ARRAYS",
+    "TRACKING_ARRAYS",
     "Check",
     "ClusterFit",
     "ClusterRecord",
@@ -96,5 +109,14 @@ __all__ = [
     "Stability",
     "TaxonomyConclusion",
     "TaxonomyResults",
+    "TrackedAxes",
+    "TrackedCategory",
+    "TrackedCheckpoint",
+    "TrackedLevel",
+    "TrackedModel",
+    "TrackedNull",
+    "TrackedStep",
+    "TrackingConclusion",
+    "TrackingResults",
     "Vote",
 ]

@@ -1,0 +1,1 @@
+"""Tracking: how a taxonomy changes over an SAE's training checkpoints."""
