@@ -37,6 +37,8 @@ class GuardedClusterer:
 
     def __init__(self, found: Found, inner: Clusterer, opener: Callable[[str], ClustererMaker]) -> None:
         self._found, self._inner, self._opener = found, inner, opener
+        if hasattr(inner, "opener"):
+            inner.opener = opener
         for name in OPTIONAL:
             if callable(method := getattr(inner, name, None)):
                 setattr(self, name, guarded(found, name, method))

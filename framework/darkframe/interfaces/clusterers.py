@@ -23,7 +23,8 @@ class ClusterContext(FitContext):
         bounds: (minimum, maximum), each (d,) float64, to scale the vectors by where the clusterer scales them to [0, 1]; None:
             those of the vectors it is fitted on. A clusterer that scales nothing ignores it.
         open: Opens another installed clusterer by its name, for those that build on one (``smart`` over a base); None where
-            nothing but the clusterer itself is there.
+            nothing but the clusterer itself is there. Where the clusterer has an attribute ``opener``, the framework sets it to
+            the same function before it calls anything, so that a kept model can be opened again.
     """
 
     bounds: tuple[F64, F64] | None = None
