@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from darkframe.results import Collect, DarkMatterResults, Examination
 from darkframe.store.atomic import plain
+from darkframe.studies.about import environment
 from darkframe.studies.collect import collect
 from darkframe.studies.steps.base import Study
 from darkframe.studies.steps.compare import compare
@@ -33,20 +31,6 @@ if TYPE_CHECKING:
     from darkframe.store.run import RunDir
 
 SCHEMA = 1
-PACKAGES = (
-    "darkframe",
-    "numpy",
-    "scipy",
-    "numba",
-    "torch",
-    "scikit-learn",
-    "transformers",
-    "transformer-lens",
-    "sae-lens",
-    "eai-sparsify",
-    "datasets",
-    "huggingface-hub",
-)
 
 
 def run_dark_matter(
@@ -157,13 +141,5 @@ def _about(config: RunConfig, source: Source) -> dict[str, Any]:
         "source": {**config.source.record(), **plain(source.card())},
         "decomposer": config.decomposing.record(),
         "settings": {name: value for name, value in config.record().items() if name not in ("source", "decomposer")},
-        "environment": _environment(),
+        "environment": environment(),
     }
-
-
-def _environment() -> Mapping[str, Any]:
-    found = {}
-    for package in PACKAGES:
-        with suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return {"python": platform.python_version(), "platform": platform.platform(), "packages": found}

@@ -1,82 +1,19 @@
-"""What it means: each level against its nulls, and what weakens the result.
-
-A level holds structure where its clusters are, all three, beyond what rows without clusters give through the same clusterer:
-
-* more cohesive (pooled mean pairwise cosine),
-* better told apart (mean silhouette by cosine),
-* more the same in other row orders (mean adjusted Rand index), where there is more than one order.
-
-Each is held against every null's draws at the cut that one more draw passes with probability 0.05 / levels
-(``darkframe.numerics.nulls.familywise_cut``), so that with nothing to find, any level is called structure in at most 5 % of
-studies; asking for all three makes it rarer still.
-"""
+"""What it means: each level against its nulls, and what weakens the result."""
 
 from __future__ import annotations
 
-import math
-from typing import NamedTuple
-
-import numpy as np
-
-from darkframe.numerics.nulls import familywise_cut
 from darkframe.results import (
     ClusterFit,
     Curve,
     DictionaryRecord,
     JunkRecord,
     Level,
-    LevelQuality,
-    NullLevel,
     OrderRecord,
     TaxonomyConclusion,
 )
+from darkframe.studies.taxonomy.judge import ERROR, FEWEST_DRAWS, judged
 
-ERROR = 0.05
 CATCH_ALL, SINGLETONS, UNSTABLE = 0.5, 0.5, 0.3
-FEWEST_DRAWS = 2
-
-
-class _Figure(NamedTuple):
-    """A figure that a level is judged by."""
-
-    name: str
-    field: str
-
-
-FIGURES = (_Figure("cohesion", "cohesion"), _Figure("silhouette", "silhouette"), _Figure("order stability", "stability"))
-
-
-def judge(quality: LevelQuality, nulls: tuple[NullLevel, ...], levels: int) -> tuple[bool, str]:
-    """Whether a level beats every null in every figure, and which figures say so.
-
-    Args:
-        quality: The real rows'.
-        nulls: The nulls' draws at this level.
-        levels: Levels that are judged: the error is shared out among them.
-    """
-    if not nulls or min(len(null.draws) for null in nulls) < FEWEST_DRAWS:
-        return False, f"not judged: fewer than {FEWEST_DRAWS} draws of a null"
-    if quality.clusters < 2:
-        return False, "one cluster: nothing is told apart"
-    beyond: list[str] = []
-    within: list[str] = []
-    for figure in FIGURES:
-        real = getattr(quality, figure.field)
-        if figure.field == "stability" and math.isnan(real):
-            continue
-        cuts = [(_cut(null, figure.field, levels), null.name) for null in nulls]
-        cut, name = max(cuts)
-        told = f"{figure.name} {real:.3f}, chance up to {cut:.3f} ({name})"
-        (beyond if real > cut else within).append(told)
-    if within:
-        return False, "within chance: " + "; ".join(within)
-    return True, "beyond chance: " + "; ".join(beyond)
-
-
-def _cut(null: NullLevel, field: str, levels: int) -> float:
-    """What one more draw of a null rarely passes; a draw that lacks the figure (no pairs, one cluster) counts as 0."""
-    values = np.array([getattr(draw, field) for draw in null.draws], np.float64)
-    return familywise_cut(np.where(np.isnan(values), 0.0, values), level=ERROR / levels).value
 
 
 def conclude(
@@ -90,9 +27,16 @@ def conclude(
     embedding_note: str,
 ) -> TaxonomyConclusion:
     """The verdict, its headline, what it rests on, and cautions."""
-    judged = all(level.nulls and min(len(null.draws) for null in level.nulls) >= FEWEST_DRAWS for level in levels)
     beat = sum(level.beats_null for level in levels)
-    verdict = "unjudged" if not judged else "structure" if beat == len(levels) else "some" if beat else "nothing"
+    verdict = (
+        "unjudged"
+        if not all(judged(level.nulls) for level in levels)
+        else "structure"
+        if beat == len(levels)
+        else "some"
+        if beat
+        else "nothing"
+    )
     return TaxonomyConclusion(
         verdict=verdict,
         headline=_headline(verdict, levels, beat),
@@ -123,7 +67,7 @@ def _text(verdict: str, levels: tuple[Level, ...]) -> list[str]:
     names = " and ".join(null.name for null in levels[0].nulls)
     sentences = [
         f"Each level is held against {draws} draws of each null ({names}), of {levels[0].rows:,} rows each, put through the same "
-        f"clusterer; it counts as structure where cohesion, silhouette and order stability all pass the cut that one more draw "
+        f"clusterer; it counts as structure where cohesion and order stability both pass the cut that one more draw of a null "
         f"passes with probability {ERROR / len(levels):.2g}."
     ]
     return sentences + [f"L{level.level}: {level.reason}." for level in levels]
@@ -174,6 +118,6 @@ def _level_cautions(level: Level) -> list[str]:
     stability = level.quality.stability
     if level.clusters > 1 and stability < UNSTABLE:
         said.append(
-            f"{name}: other row orders give other clusters (adjusted Rand index {stability:.2f}); any single one may be accidental."
+            f"{name}: other row orders give other clusters (adjusted Rand index {stability:.2f}); any one may be accidental."
         )
     return said

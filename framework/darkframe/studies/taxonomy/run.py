@@ -11,10 +11,11 @@ from darkframe.store.atomic import plain
 from darkframe.store.taxonomy import Taxonomy
 from darkframe.studies.about import environment
 from darkframe.studies.taxonomy.base import TaxonomyStudy
-from darkframe.studies.taxonomy.conclude import conclude, judge
+from darkframe.studies.taxonomy.conclude import conclude
 from darkframe.studies.taxonomy.dictionary import dictionary
 from darkframe.studies.taxonomy.fit import Fitted, fit
 from darkframe.studies.taxonomy.interpret import interpret, measure
+from darkframe.studies.taxonomy.judge import judge
 from darkframe.studies.taxonomy.lens import lens, open_lens
 from darkframe.studies.taxonomy.pictures import curve, embedding
 from darkframe.studies.taxonomy.quality import Checks, checks
@@ -107,7 +108,7 @@ def _level(level: int, fitted: Fitted, sizes: Any, checked: Checks) -> Level:
     mine = sizes[fitted.starts[level] : fitted.starts[level + 1]]
     mine, labels, nulls = mine[mine > 0], fitted.labels[level], checked.at(level)
     quality = checked.real.levels[level]
-    beats, reason = judge(quality, nulls, len(fitted.counts))
+    beats, reason = judge(quality, nulls, rows=checked.rows, levels=len(fitted.counts))
     return Level(
         level=level,
         vigilance=fitted.vigilance[level],

@@ -1,0 +1,89 @@
+"""Whether a level holds structure that rows without clusters do not.
+
+Its clusters must be, both, beyond what the nulls' rows give through the same clusterer:
+
+* more cohesive: the mean cosine over all pairs of members of the same cluster,
+* more the same in other row orders: the mean adjusted Rand index (where there is more than one order).
+
+Each is held against every null's draws at the cut that one more draw passes with probability 0.05 / levels
+(``darkframe.numerics.nulls.familywise_cut``, on Fisher's scale, as both end at 1): with nothing to find, some level is called
+structure in at most 5 % of studies, and asking for both makes it rarer still. Cohesion alone would call any cloud structure that
+is not elliptical; stability alone, clusters that outliers make. The silhouette is no such figure: rows of few strong directions
+have a worse one than isotropic rows have, clusters or not.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from darkframe.numerics.nulls import familywise_cosine_cut
+from darkframe.results import LevelQuality, NullLevel
+
+ERROR = 0.05
+FEWEST_DRAWS = 2
+LEAST = 10
+"""Rows that must share a cluster with others, and lie outside the largest one: fewer show nothing, whatever the figures."""
+
+
+_MOST = 1 - 1e-9
+"""No figure is beyond a null that reaches 1 itself."""
+
+
+class Figure(NamedTuple):
+    """A figure that a level is judged by: its name, and its field of ``LevelQuality``."""
+
+    name: str
+    field: str
+
+
+FIGURES = (Figure("cohesion", "cohesion"), Figure("order stability", "stability"))
+
+
+def judged(nulls: tuple[NullLevel, ...]) -> bool:
+    """Whether there are draws enough to say anything: two of each null."""
+    return bool(nulls) and min(len(null.draws) for null in nulls) >= FEWEST_DRAWS
+
+
+def judge(quality: LevelQuality, nulls: tuple[NullLevel, ...], *, rows: int, levels: int) -> tuple[bool, str]:
+    """Whether a level beats every null in every figure, and which figures say so.
+
+    Args:
+        quality: The real rows'.
+        nulls: The nulls' draws at this level.
+        rows: How many rows they are of.
+        levels: Levels that are judged: the error is shared out among them.
+    """
+    if not judged(nulls):
+        return False, f"not judged: fewer than {FEWEST_DRAWS} draws of each null"
+    if few := _too_few(quality, rows):
+        return False, f"nothing to judge: {few}"
+    beyond: list[str] = []
+    within: list[str] = []
+    for figure in FIGURES:
+        real = getattr(quality, figure.field)
+        if math.isnan(real):  # a single order has no stability
+            continue
+        cut, name = max((_cut(null, figure.field, levels), null.name) for null in nulls)
+        (beyond if min(real, _MOST) > cut else within).append(f"{figure.name} {real:.3f}, chance up to {cut:.3f} ({name})")
+    if within:
+        return False, "within chance: " + "; ".join(within)
+    return True, "beyond chance: " + "; ".join(beyond)
+
+
+def _too_few(quality: LevelQuality, rows: int) -> str:
+    sharing = rows - quality.singletons - quality.noise
+    if sharing < LEAST:
+        return f"{sharing or 'no'} features share a cluster with another"
+    if quality.clusters < 2:
+        return "all features are in one cluster"
+    outside = rows - round(quality.largest_share * rows)
+    return f"only {outside} features are outside the largest cluster" if outside < LEAST else ""
+
+
+def _cut(null: NullLevel, field: str, levels: int) -> float:
+    """What one more draw of a null rarely passes; a draw that lacks the figure (no pairs) counts as 0, chance's own."""
+    values = np.array([getattr(draw, field) for draw in null.draws], np.float64)
+    return familywise_cosine_cut(np.where(np.isnan(values), 0.0, values), level=ERROR / levels)
