@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any
 
-from darkframe.report.html import escaped, image, table_html
-from darkframe.report.page_style import CSS
+from darkframe.report.html import escaped, table_html
+from darkframe.report.page_parts import document, files, finding, navigation, picture, provenance, section, titled
 from darkframe.report.summary import numbers_table, run_title
 from darkframe.report.table import Table
-from darkframe.report.tables import files_table, tables
-from darkframe.report.text import cosine, decimal, format_value, share, signed, token_text, visible
+from darkframe.report.tables import tables
+from darkframe.report.text import cosine, decimal, share, signed, token_text
 from darkframe.results import ComponentExamples, ComponentMatch, DarkMatterResults, Example
-from darkframe.store.atomic import plain, write_bytes
+from darkframe.store.atomic import write_bytes
 
 if TYPE_CHECKING:
     from darkframe.store.run import RunDir
 
 NAME = "report.html"
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # no scripts, nothing fetched, whatever the corpus says
 _SECTIONS = (
     ("numbers", "Key numbers", "Beside each, what chance gives or what it stands against.", ("summary",), ("overview",)),
     ("ledger-section", "What the SAE reconstructs", "", ("ledger", "massive", "collect"), ()),
@@ -49,59 +47,23 @@ def write_page(results: DarkMatterResults, run: RunDir) -> Path:
 def page(results: DarkMatterResults, path: Path) -> str:
     """The page's HTML for the run in the directory ``path``."""
     found = {table.name: table for table in tables(results)} | {"summary": numbers_table(results)}
-    title = escaped(run_title(results))
-    body = [f"<h1>{title}</h1>", _finding(results), _navigation()]
+    title, conclusion = run_title(results), results.conclusion
+    body = [f"<h1>{escaped(title)}</h1>", finding(conclusion.headline, conclusion.text, conclusion.cautions), _navigation()]
     body += [
-        _section(anchor, heading, text, [found[n] for n in names], figures, path)
+        section(anchor, heading, text, _tables(found, names), [picture(path, figure) for figure in figures])
         for anchor, heading, text, names, figures in _SECTIONS
     ]
-    body += [_components(results, found["components"]), _files(path), _provenance(results)]
-    head = f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-    head += f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title><style>{CSS}</style>'
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>\n'
+    body += [_components(results, found["components"]), files(path, NAME), provenance(_record(results))]
+    return document(title, body)
 
 
-def _finding(results: DarkMatterResults) -> str:
-    conclusion = results.conclusion
-    cautions = "".join(f'<p class="caution">⚠ {escaped(caution)}</p>' for caution in conclusion.cautions)
-    return (
-        f'<div class="finding"><strong>{escaped(conclusion.headline)}</strong><p>{escaped(conclusion.text)}</p>{cautions}</div>'
-    )
+def _tables(found: Mapping[str, Table], names: Iterable[str]) -> list[str]:
+    return [titled(found[name], folded=_FOLDED, few=_FEW, bare={"summary"}) for name in names if found[name].rows]
 
 
 def _navigation() -> str:
-    links = [(anchor, heading) for anchor, heading, *_ in _SECTIONS] + [
-        ("components", "Components"),
-        ("files", "Files"),
-        ("settings", "Settings"),
-    ]
-    return "<nav>" + " ".join(f'<a href="#{anchor}">{heading}</a>' for anchor, heading in links) + "</nav>"
-
-
-def _section(anchor: str, heading: str, text: str, shown: list[Table], figures: tuple[str, ...], path: Path) -> str:
-    parts = [f'<h2 id="{anchor}">{heading}</h2>', f'<p class="caption">{text}</p>' if text else ""]
-    parts += [_titled(table) for table in shown if table.rows]
-    pictures = [_picture(path, name) for name in figures]
-    parts.append(f'<div class="two">{"".join(pictures)}</div>' if len(pictures) > 1 else "".join(pictures))
-    return "".join(parts)
-
-
-def _titled(table: Table) -> str:
-    caption = f'<p class="caption">{escaped(table.caption)}</p>' if table.caption else ""
-    if table.name in _FOLDED:
-        return f"<details><summary>{escaped(table.title)}</summary>{caption}{table_html(table)}</details>"
-    if table.name in _FEW:
-        table = table.only([column.name for column in table.columns if column.priority < 3])
-    title = "" if table.name == "summary" else f"<h3>{escaped(table.title)}</h3>"
-    return f"{title}{caption}{table_html(table)}"
-
-
-def _picture(path: Path, name: str) -> str:
-    for kind, mime in (("svg", "image/svg+xml"), ("png", "image/png")):
-        file = path / "figures" / f"{name}.{kind}"
-        if file.is_file():
-            return image(file.read_bytes(), mime, name.replace("_", " "))
-    return ""
+    others = [("#components", "Components"), ("#files", "Files"), ("#settings", "Settings")]
+    return navigation([*((f"#{anchor}", heading) for anchor, heading, *_ in _SECTIONS), *others])
 
 
 def _components(results: DarkMatterResults, table: Table) -> str:
@@ -143,27 +105,11 @@ def _example(example: Example, largest: float) -> str:
     return f'<li><span class="a">{signed(example.activation)}</span><bdi>{text}</bdi><span class="where">{where}</span></li>'
 
 
-def _files(path: Path) -> str:
-    rows = []
-    for name, size in files_table(path).rows:
-        if name != NAME:
-            link = f'<a href="{escaped(quote(str(name)))}">{escaped(name)}</a>'
-            rows.append(f'<tr><td>{link}</td><td class="n">{format_value("size", size)}</td></tr>')
-    table = f'<div class="scroll"><table><tbody>{"".join(rows)}</tbody></table></div>'
-    where = escaped(visible(str(path)))
-    folded = f"<details><summary>{len(rows)} files</summary>{table}</details>"
-    return f'<h2 id="files">Files</h2><p class="caption">In {where}</p>{folded}'
-
-
-def _provenance(results: DarkMatterResults) -> str:
-    record = {
+def _record(results: DarkMatterResults) -> dict[str, Any]:
+    return {
         "source": results.source,
         "decomposer": results.decomposer,
         "settings": results.settings,
         "environment": results.environment,
         "seconds": results.seconds,
     }
-    lines = json.dumps(plain(record), indent=2, ensure_ascii=False).splitlines()
-    text = "\n".join(escaped(line) for line in lines)
-    folded = f"<details><summary>Everything that determined the numbers</summary><pre>{text}</pre></details>"
-    return f'<h2 id="settings">Settings and environment</h2>{folded}'

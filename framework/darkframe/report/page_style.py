@@ -32,6 +32,8 @@ img { max-width: 100%; height: auto; display: block; margin: .5rem 0; border-rad
   border: 1px solid currentColor; margin-left: .4rem; vertical-align: middle; color: var(--faint); }
 .badge.yes { color: var(--good); } .badge.novel { color: var(--accent); }
 .context { font-size: .85rem; margin: 0; padding: 0; list-style: none; }
+.tokens { font-size: .95rem; line-height: 1.9; margin: .3rem 0; overflow-wrap: anywhere; }
+.tokens mark { padding: .1rem .35rem; }
 .context li { display: grid; grid-template-columns: 4.8rem 1fr auto; gap: .8rem; padding: .12rem 0; overflow-wrap: anywhere; }
 .context .a { text-align: right; color: var(--faint); }
 .context .where { color: var(--faint); font-size: .8rem; white-space: nowrap; }

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
 
 RUN, FEATURES, MASSIVE = "#0072B2", "#009E73", "#CC79A7"  # this run, SAE features, with massive tokens
-NULLS = {"isotropic": "#8C8C8C", "rotation": "#E69F00", "elliptical": "#D55E00"}
+NULLS = {"isotropic": "#8C8C8C", "rotation": "#E69F00", "elliptical": "#D55E00", "covariance": "#D55E00"}
 INK, FAINT, GRID = "#222222", "#6B6B6B", "#E4E4E4"
 
 RC: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """What a study of a finished run says in one screen: the finding, its numbers beside their nulls, what stands out, the files.
 
-``summarise`` gives the neutral record of the dark-matter study; ``plain_summary`` writes any study's as text, ``cli/render.py`` in
-colour.
+``summarise`` gives the neutral record of the dark-matter study; ``plain_summary`` writes any study's as text, and
+``cli/render.py`` in colour.
 """
 
 from __future__ import annotations
@@ -215,8 +215,8 @@ def novel_table(results: DarkMatterResults) -> Table:
     return Table("novel", "Most novel components", columns, tuple(rows))
 
 
-def shown_files(path: Path, cached: int) -> Table:
-    """The run's files with sizes, those of a folder together; and the activations it shares in the cache."""
+def shown_files(path: Path, cached: int | None = None) -> Table:
+    """The run's files with sizes, those of a folder together; and the activations it shares in the cache, if it has any."""
     single: list[tuple[str, str, int]] = []
     folders: dict[str, list[tuple[str, int]]] = {}
     for name, size in files_table(path).rows:
@@ -227,8 +227,8 @@ def shown_files(path: Path, cached: int) -> Table:
             single.append((file, "", size))
     together = [(f"{folder}/", _holds(files), sum(size for _, size in files)) for folder, files in folders.items()]
     columns = (Column("file", "file"), Column("holds", "holds", priority=1), Column("bytes", "size", "size"))
-    rows = [*single, *together, ("(activation cache)", "residuals, activations, tokens", cached)]
-    return Table("files", "Files", columns, tuple(rows))
+    shared = [] if cached is None else [("(activation cache)", "residuals, activations, tokens", cached)]
+    return Table("files", "Files", columns, (*single, *together, *shared))
 
 
 def _holds(files: list[tuple[str, int]]) -> str:

@@ -1,0 +1,237 @@
+"""Panels of the taxonomy's figures: cluster sizes, specificity, PCA, the vigilance curve."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from darkframe.report.style import FAINT, INK, NULLS, RUN, title
+from darkframe.report.taxonomy.colours import level_colour
+from darkframe.report.taxonomy.words import level_label, null_mean
+from darkframe.report.text import cosine, count, share
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.patches import Patch
+
+    from darkframe.interfaces import F64
+    from darkframe.report.taxonomy.data import TaxonomyData
+    from darkframe.results import Level, TaxonomyResults
+
+COVARIANCE = NULLS["covariance"]
+
+
+def sizes(ax: Axes, level: Level, data: TaxonomyData, n: int) -> None:
+    """One level's clusters by rank and size, beside each null's largest cluster and its number of clusters."""
+    found = _sizes(data, level)
+    title(
+        ax,
+        f"{level_label(level)}: largest holds {share(level.largest_share)}",
+        f"{count(level.clusters)} clusters by size; median {level.median_size:g}, {count(level.singletons)} of one feature",
+    )
+    for null in level.nulls:
+        largest, clusters = null_mean(null, lambda q: q.largest_share), null_mean(null, lambda q: q.clusters)
+        colour = NULLS.get(null.name, FAINT)
+        ax.axhline(max(largest * n, 1), color=colour, lw=1.8, ls="--", label=f"{null.name} null's largest: {share(largest)}")
+        if level.rows == n:
+            ax.axvline(clusters, color=colour, lw=1.4, ls=":", label=f"its clusters: {count(clusters)}")
+    _rank_line(ax, found, level_colour(level.level), "this run")
+    ax.set(xlabel="cluster, by rank", ylabel="features", xscale="log", yscale="log")
+    _decades(ax, max(len(found), 2), n)
+    ax.legend(loc="upper right", fontsize=8.5)
+
+
+def all_sizes(ax: Axes, results: TaxonomyResults, data: TaxonomyData) -> None:
+    """Rank and size of the clusters of every level in one panel, with the covariance null's largest of level 0."""
+    first, n = results.levels[0], results.order.n
+    title(ax, f"Largest of {count(first.clusters)} level-0 clusters: {share(first.largest_share)}", "clusters by rank and size")
+    for level in results.levels:
+        _rank_line(ax, _sizes(data, level), level_colour(level.level), f"{level_label(level)}: {count(level.clusters)} clusters")
+    for null in first.nulls:
+        largest = null_mean(null, lambda q: q.largest_share)
+        colour = NULLS.get(null.name, FAINT)
+        ax.axhline(max(largest * n, 1), color=colour, lw=1.6, ls="--", label=f"L0, {null.name} null: {share(largest)}")
+    ax.set(xlabel="cluster, by rank", ylabel="features", xscale="log", yscale="log")
+    _decades(ax, max(level.clusters for level in results.levels), n)
+    ax.legend(loc="upper right", fontsize=8.5)
+
+
+def _sizes(data: TaxonomyData, level: Level) -> F64:
+    return np.asarray(data.clusters.size[data.clusters.at(level.level)], np.float64)
+
+
+def _rank_line(ax: Axes, found: F64, colour: str, label: str) -> None:
+    marker = "o" if len(found) <= 60 else None
+    ax.plot(np.arange(1, len(found) + 1), found, color=colour, marker=marker, ms=4, label=label)
+
+
+def _decades(ax: Axes, clusters: int, n: int) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    ax.set(xlim=(0.85, max(clusters, 4) * 1.3), ylim=(0.7, n * 2.2))
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(LogLocator(base=10, numticks=8))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        axis.set_minor_formatter(NullFormatter())
+
+
+def specificity(ax: Axes, results: TaxonomyResults, data: TaxonomyData) -> None:
+    """Size against box specificity of every cluster with more than one feature; cohesion where clusters have no boxes."""
+    boxes = bool(np.isfinite(data.clusters.width).any())
+    values = data.clusters.width if boxes else data.clusters.cohesion
+    shown = np.isfinite(values) & (data.clusters.size > 1)
+    what = "box width" if boxes else "cohesion"
+    title(
+        ax,
+        _trend(data.clusters.size[shown].astype(np.float64), values[shown], what),
+        _specificity_words(boxes, len(results.levels) > 1),
+    )
+    for level in reversed(results.levels):
+        mine = shown & (data.clusters.level == level.level)
+        label = f"{level_label(level)}: {count(mine.sum())} clusters"
+        dots = 22 if mine.sum() < 400 else 9
+        ax.scatter(data.clusters.size[mine], values[mine], s=dots, color=level_colour(level.level), alpha=0.55, lw=0, label=label)
+    _null_level_lines(ax, results, boxes)
+    ax.set(xlabel="features in the cluster", ylabel=_SPECIFICITY[boxes], xscale="log")
+    _decades_x(ax, max(results.order.n, 2))
+    ax.legend(loc="best", fontsize=8.5)
+
+
+_SPECIFICITY = {
+    True: "mean box width (share of each dimension's range)",
+    False: "cohesion (mean pairwise cosine)",
+}
+
+
+def _specificity_words(boxes: bool, levels: bool) -> str:
+    lead = "lower is more specific" if boxes else "higher is tighter; this method has no boxes"
+    return f"{lead}; dashed: mean under the covariance null" + (", by level" if levels else "")
+
+
+def _trend(size: F64, values: F64, what: str) -> str:
+    if len(size) < 3 or len(np.unique(values)) < 2 or len(np.unique(size)) < 2:
+        return f"Size against {what}"
+    from scipy.stats import spearmanr
+
+    rho = float(spearmanr(size, values).statistic)
+    how = "do not differ" if abs(rho) < 0.1 else ("are wider" if what == "box width" else "are tighter") if rho > 0 else None
+    how = how or ("are narrower" if what == "box width" else "are looser")
+    return f"Larger clusters {how} (Spearman {cosine(rho)})"
+
+
+def _null_level_lines(ax: Axes, results: TaxonomyResults, boxes: bool) -> None:
+    for level in results.levels:
+        for null in level.nulls:
+            value = null_mean(null, (lambda q: q.width) if boxes else (lambda q: q.cohesion))
+            if null.name == "covariance" and not math.isnan(value):
+                ax.axhline(value, color=COVARIANCE, lw=1.4, ls="--")
+                ax.annotate(
+                    f"L{level.level}", (1, value), xycoords=("axes fraction", "data"), xytext=(3, 0),
+                    textcoords="offset points", va="center", fontsize=9, color=COVARIANCE,
+                )  # fmt: skip
+
+
+def _decades_x(ax: Axes, n: int) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    ax.set_xlim(1.6, n * 1.15)
+    ax.xaxis.set_major_locator(LogLocator(base=10, numticks=8))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+def landscape(ax: Axes, results: TaxonomyResults, data: TaxonomyData) -> None:
+    """Cumulative variance of the clustered rows over principal axes, with the dimensions a share needs."""
+    pca, variances = results.pca, np.sort(np.maximum(data.variances, 0))[::-1]
+    needed = pca.needed.get("90 %")
+    found = "Variance of the decoder rows" if needed is None else f"{count(needed)} of {count(pca.of)} axes hold 90 %"
+    kept = "all dimensions clustered" if pca.dims is None else f"{count(pca.dims)} kept: {share(pca.share)}"
+    title(ax, found, f"cumulative share of the variance of the clustered decoder rows; {kept}")
+    total = float(variances.sum())
+    if len(variances) and total > 0:
+        curve = np.concatenate([[0.0], 100 * np.cumsum(variances) / total])
+        ax.plot(np.arange(len(curve)), curve, color=RUN, label="decoder rows")
+    ax.plot([0, pca.of], [0, 100], color=NULLS["isotropic"], lw=1.6, ls=":", label="even spread (isotropic)")
+    for name, dims in pca.needed.items():
+        level = float(name.split()[0])
+        ax.plot([dims, dims], [0, level], color=FAINT, lw=0.9, alpha=0.6)
+        ax.plot([dims], [level], "o", ms=6, color=RUN, mec="white", mew=1)
+        ax.annotate(f"{name}: {count(dims)}", (dims, level), xytext=(-7, 2), ha="right", textcoords="offset points", fontsize=9.5)
+    if pca.dims is not None:
+        ax.axvline(pca.dims, color=INK, lw=1.4, ls="--", label=f"kept: {count(pca.dims)}")
+    ax.set(xlabel="principal axes", ylabel="variance (%)", xlim=(-0.08 * pca.of, pca.of * 1.02), ylim=(0, 107))
+    ax.legend(loc="lower right")
+
+
+def curve_clusters(ax: Axes, results: TaxonomyResults) -> None:
+    """Clusters at each vigilance, of a sample of the rows and of as many null rows."""
+    points = results.curve.points
+    title(ax, "Clusters by vigilance", f"a sample of {count(results.curve.rows)} rows, level 0; log axis")
+    x = [p.vigilance for p in points]
+    ax.plot(x, [p.clusters for p in points], "o-", ms=5, color=RUN, label="this run")
+    ax.plot(x, [p.null_clusters for p in points], "s--", ms=5, color=COVARIANCE, label="covariance null")
+    _mark_used(ax, results)
+    ax.set(xlabel="vigilance ρ", ylabel="clusters", yscale="log", ylim=(0.8, max(results.curve.rows, 10) * 1.6))
+    _plain_log(ax)
+    ax.legend(loc="best")
+
+
+def curve_largest(ax: Axes, results: TaxonomyResults) -> None:
+    """Share in the largest cluster at each vigilance, beside the null's."""
+    points = results.curve.points
+    gaps = [(p.null_largest_share - p.largest_share, p) for p in points]
+    at = max(gaps, key=lambda item: abs(item[0]))[1]
+    title(
+        ax,
+        f"ρ {at.vigilance:g}: largest {share(at.largest_share)}, null {share(at.null_largest_share)}",
+        "share of the rows in the largest cluster; lower is less of a catch-all",
+    )
+    x = [p.vigilance for p in points]
+    ax.plot(x, [100 * p.largest_share for p in points], "o-", ms=5, color=RUN, label="this run")
+    ax.plot(x, [100 * p.null_largest_share for p in points], "s--", ms=5, color=COVARIANCE, label="covariance null")
+    _mark_used(ax, results)
+    ax.set(xlabel="vigilance ρ", ylabel="in the largest cluster (%)", ylim=(-3, 105))
+    ax.legend(loc="best")
+
+
+def _mark_used(ax: Axes, results: TaxonomyResults) -> None:
+    used = sorted({level.vigilance for level in results.levels if level.vigilance is not None})
+    for i, vigilance in enumerate(used):
+        label = "used in this run" if i == 0 else None
+        ax.axvline(vigilance, color=FAINT, lw=1.2, ls=":", label=label)
+
+
+def _plain_log(ax: Axes) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    ax.yaxis.set_major_locator(LogLocator(base=10, numticks=8))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
+
+
+def tokens_panel(ax: Axes, results: TaxonomyResults, *, width: int = 44) -> None:
+    """What the largest clusters of level 0 say, in words, with their share of the features."""
+    from darkframe.report.style import drawable
+    from darkframe.report.taxonomy.colours import family_colour
+    from darkframe.report.taxonomy.summary import said_by
+    from darkframe.report.text import shorten
+
+    title(ax, "What the largest clusters say", "level 0: id, share of the features, top tokens (differential logit lens)")
+    ax.set_axis_off()
+    if not results.clusters:
+        ax.text(0, 0.9, "no clusters", color=FAINT)
+    for i, record in enumerate(results.clusters[:10]):
+        y = 0.95 - i * 0.1
+        words: dict[str, Any] = {"va": "center", "transform": ax.transAxes, "parse_math": False}
+        ax.add_patch(_swatch(ax, y, family_colour(i)))
+        ax.text(0.05, y, f"L0:{record.cluster}", fontsize=9.5, weight="bold", color=INK, **words)
+        ax.text(0.3, y, share(record.size / max(results.order.n, 1)), fontsize=9, ha="right", color=INK, **words)
+        ax.text(0.33, y, shorten(drawable(said_by(record)), width), fontsize=9, color=INK, **words)
+
+
+def _swatch(ax: Axes, y: float, colour: str) -> Patch:
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((0, y - 0.028), 0.03, 0.056, color=colour, transform=ax.transAxes, lw=0)

@@ -1,0 +1,109 @@
+"""Every figure of quality, level by level, beside each draw of each null."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from darkframe.report.style import FAINT, INK, NULLS, RUN
+from darkframe.report.style import title as headed
+from darkframe.report.taxonomy.words import Figure, null_mean
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
+
+    from darkframe.results import Level, TaxonomyResults
+
+MEASURES: tuple[tuple[str, str, Figure], ...] = (
+    ("clusters", "clusters (log axis)", lambda q: q.clusters),
+    ("share in the largest cluster", "share of the rows (%)", lambda q: 100 * q.largest_share),
+    ("cohesion", "mean cosine within clusters", lambda q: q.cohesion),
+    ("silhouette", "mean silhouette (cosine)", lambda q: q.silhouette),
+    ("match", "mean match", lambda q: q.match),
+    ("order stability", "mean adjusted Rand index", lambda q: q.stability),
+)
+
+
+def levels_vs_null(figure: Drawing, results: TaxonomyResults) -> None:
+    """Small panels, one for each figure of quality that the clusterer has."""
+    shown = [measure for measure in MEASURES if _has(results, measure[2])]
+    columns = min(3, len(shown))
+    rows = -(-len(shown) // columns)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for ax, (name, label, measure) in zip(axes, shown):
+        panel(ax, results, name, label, measure)
+    for ax in axes[len(shown) :]:
+        ax.set_axis_off()
+    heading = figure.suptitle(verdict(results), x=0.012, ha="left", fontsize=13, fontweight="bold")
+    heading.set_parse_math(False)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower left", ncols=4, fontsize=10)
+
+
+def verdict(results: TaxonomyResults) -> str:
+    """How many levels beat the nulls, in words."""
+    judged = [level for level in results.levels if level.nulls]
+    if not judged:
+        return "No nulls were drawn: nothing here is measured against chance"
+    beaten = sum(level.beats_null for level in judged)
+    if len(judged) == 1:
+        return f"The clusters hold {'structure' if beaten else 'no structure'} that the nulls do not"
+    return f"{beaten} of {len(judged)} levels hold structure that the nulls do not"
+
+
+def silhouette_panel(ax: Axes, results: TaxonomyResults) -> None:
+    """One panel for the overview: the silhouette of each level beside the nulls'; cohesion where there is none."""
+    name, label, measure = MEASURES[3] if _has(results, MEASURES[3][2]) else MEASURES[2]
+    panel(ax, results, verdict(results), label, measure)
+    ax.legend(loc="best", fontsize=8.5)
+    headed(ax, verdict(results), f"{name} of each level; small dots: single draws of a null")
+
+
+def _has(results: TaxonomyResults, measure: Figure) -> bool:
+    return any(not math.isnan(measure(level.quality)) for level in results.levels)
+
+
+def panel(ax: Axes, results: TaxonomyResults, name: str, label: str, measure: Figure) -> None:
+    """One figure of quality: the run joined over the levels, each draw of each null a dot, each null's mean a bar."""
+    levels = results.levels
+    ax.set_title(name, fontsize=11.5, parse_math=False)
+    names = list(dict.fromkeys(null.name for level in levels for null in level.nulls))
+    for place, null_name in enumerate(names):
+        _null_dots(ax, levels, null_name, (place - (len(names) - 1) / 2) * 0.16, measure)
+    real = [measure(level.quality) for level in levels]
+    ax.plot(range(len(levels)), real, "o-", ms=8, mec="white", color=RUN, label="this run")
+    if measure is MEASURES[0][2]:
+        _log_counts(ax)
+    ax.set_xticks(range(len(levels)), [_tick(level) for level in levels])
+    ax.set(ylabel=label, xlim=(-0.5, len(levels) - 0.5))
+    ax.margins(y=0.14)
+    for text in ax.get_xticklabels():
+        text.set_color(INK)
+
+
+def _null_dots(ax: Axes, levels: tuple[Level, ...], name: str, aside: float, measure: Figure) -> None:
+    colour, labelled = NULLS.get(name, FAINT), False
+    for x, level in enumerate(levels):
+        for null in level.nulls:
+            if null.name != name:
+                continue
+            values = [value for draw in null.draws if not math.isnan(value := measure(draw))]
+            ax.plot([x + aside] * len(values), values, "o", ms=4, color=colour, alpha=0.7)
+            mean = null_mean(null, measure)
+            label = None if labelled else f"{name} null"
+            ax.plot([x + aside - 0.1, x + aside + 0.1], [mean, mean], color=colour, lw=2.6, label=label)
+            labelled = True
+
+
+def _tick(level: Level) -> str:
+    return f"L{level.level}" if level.vigilance is None else f"L{level.level}\nρ {level.vigilance:g}"
+
+
+def _log_counts(ax: Axes) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(base=10, numticks=8))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
