@@ -100,6 +100,9 @@ class TrackedStep:
             categories of (share of the features before) · (share now).
         agreement: Adjusted Rand index between the labels of the two steps over the same features: 1 for the same partition, about
             0 by chance, and 0 where either has one category alone or none with two features.
+        unchanged_passed, unchanged_kept: ``passed`` and ``kept`` of the rows of one step before, presented once more to a copy of
+            the model as it stood before the step: what they come to where nothing changes. NaN at the first, and where the
+            clusterer cannot be copied.
         nulls: What unrelated rows do; empty where none is known, or they are not asked for.
         null_rows: Rows that ``nulls`` and ``null_passed`` rest on: all, or a sample of ``taxonomy.check_rows``.
         null_passed: ``passed`` of so many of the real rows; the same as ``passed`` where they are all.
@@ -123,6 +126,8 @@ class TrackedStep:
     kept: float
     kept_by_chance: float
     agreement: float
+    unchanged_passed: float
+    unchanged_kept: float
     nulls: tuple[TrackedNull, ...]
     null_rows: int
     null_passed: float

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from darkframe.interfaces import Assigns, Clusterer, Clustering, Keeps
-from darkframe.numerics.clusters import agreement, blocks
+from darkframe.numerics.clusters import agreement
 from darkframe.numerics.tracking import ABSENT, both_present, counts, kept, passed, received
 from darkframe.results import TrackedCheckpoint, TrackedStep
 from darkframe.store.atomic import plain
@@ -19,6 +19,7 @@ from darkframe.studies.steps.base import take_step
 from darkframe.studies.taxonomy.fit import level_counts
 from darkframe.studies.tracking.base import VERSION, Tracking
 from darkframe.studies.tracking.chance import Chance, chance
+from darkframe.studies.tracking.checkpoint import described
 from darkframe.studies.tracking.learning import Copies, Learner
 
 if TYPE_CHECKING:
@@ -141,9 +142,12 @@ def _compute(
 ) -> tuple[Any, dict[str, NDArray[Any]]]:
     model, vectors, before = learner.before(step), tracked.vectors(tracking, step), _before(tracking, taken)
     predicted = _predicted(model, vectors) if before else None
-    unrelated = None
-    if before and tracking.params.nulls and isinstance(model, Keeps):
-        unrelated = chance(tracking, step, vectors, before.known, Copies(tracking, model, learner.context))
+    copies = Copies(tracking, model, learner.context) if before and isinstance(model, Keeps) else None
+    unrelated = unchanged = None
+    if before and copies:
+        unchanged = _unchanged(tracking, tracked, step, before, copies) if step else None
+        unrelated = chance(tracking, step, vectors, before.known, copies) if tracking.params.nulls else None
+    copies = None  # the model is about to learn: its memory may be needed
     started = time.perf_counter()
     clustering = learner.learn(step)
     seconds = time.perf_counter() - started
@@ -151,9 +155,10 @@ def _compute(
     clusters = level_counts(clustering)
     unknown: list[float | None] = [None] * len(clusters)
     record = {
-        "checkpoint": _checkpoint(tracking, tracked, found[step], step, clustering, seconds, vectors),
+        "checkpoint": described(tracking, tracked, found[step], step, clustering, seconds, vectors),
         "levels": [
-            _level(step, level, labels[level], clusters[level], before, predicted, unrelated) for level in range(len(clusters))
+            _level(level, labels[level], clusters[level], before, Beside(step, predicted, unchanged, unrelated))
+            for level in range(len(clusters))
         ],
         "clusters": clusters,
         "vigilance": [float(value) for value in clustering.vigilance] or unknown,
@@ -189,30 +194,44 @@ def _spread(clustering: Clustering, tracked: Tracked, step: int) -> tuple[I64, F
     return labels, match
 
 
-def _level(
-    step: int,
-    level: int,
-    labels: I64,
-    clusters: int,
-    before: Before | None,
-    predicted: F64 | None,
-    unrelated: Chance | None,
-) -> TrackedStep:
+def _unchanged(
+    tracking: Tracking, tracked: Tracked, step: int, before: Before, copies: Copies
+) -> tuple[tuple[float, float], ...]:
+    """For each level, what passes and what stays of the rows of one step before, presented once more."""
+    labels = copies.try_on(tracked.vectors(tracking, step - 1)).labels
+    earlier = before.labels[:, tracked.alive[step - 1]]
+    return tuple((passed(now, known), kept(was, now)[0]) for was, now, known in zip(earlier, labels, before.known))
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """What stands beside the labels of a step; None for what there is not."""
+
+    step: int
+    predicted: F64 | None
+    unchanged: tuple[tuple[float, float], ...] | None
+    unrelated: Chance | None
+
+
+def _level(level: int, labels: I64, clusters: int, before: Before | None, beside: Beside) -> TrackedStep:
     earlier = before.sizes[level] if before else np.empty(0, np.int64)
     now, present = received(labels, clusters), labels[labels != ABSENT]
     stayed, by_chance, agreed = _stayed(before.labels[level], labels) if before else (np.nan, np.nan, np.nan)
-    share = passed(labels, len(earlier))
+    share, unrelated = passed(labels, len(earlier)), beside.unrelated
+    again = beside.unchanged[level] if beside.unchanged else (np.nan, np.nan)
     return TrackedStep(
-        step=step,
+        step=beside.step,
         rows=len(present),
         noise=int((present == -1).sum()),
         **asdict(counts(now, earlier)),
         passed=share,
-        predicted=np.nan if predicted is None else float(predicted[level]),
+        predicted=np.nan if beside.predicted is None else float(beside.predicted[level]),
         largest_share=float(now.max(initial=0)) / len(present),
         kept=stayed,
         kept_by_chance=by_chance,
         agreement=agreed,
+        unchanged_passed=again[0],
+        unchanged_kept=again[1],
         nulls=unrelated.nulls[level] if unrelated else (),
         null_rows=unrelated.rows if unrelated else 0,
         null_passed=unrelated.real[level] if unrelated and unrelated.real else share,
@@ -225,51 +244,6 @@ def _stayed(before: I64, now: I64) -> tuple[float, float, float]:
     if not present.any():
         return np.nan, np.nan, np.nan
     return *kept(before, now), agreement(before[present], now[present])
-
-
-def _checkpoint(
-    tracking: Tracking,
-    tracked: Tracked,
-    surveyed: Surveyed,
-    step: int,
-    clustering: Clustering,
-    seconds: float,
-    vectors: NDArray[Any],
-) -> TrackedCheckpoint:
-    return TrackedCheckpoint(
-        step=step,
-        value=tracking.config.shown[step],
-        dictionary=surveyed.name,
-        sha256=surveyed.sha256,
-        details=surveyed.details,
-        norms=surveyed.norms,
-        rows=int(tracked.alive[step].sum()),
-        dead=int((~tracked.alive[step]).sum()),
-        cosine=_drift(tracking, tracked, step) if step else np.nan,
-        share=tracked.shares[step],
-        clipped=_beyond(vectors, tracked),
-        seconds=seconds,
-        warnings=tuple(clustering.diagnostics.warnings),
-    )
-
-
-def _beyond(vectors: NDArray[Any], tracked: Tracked) -> int:
-    """Rows with a value beyond the bounds."""
-    parts = (vectors[part] for part in blocks(len(vectors)))
-    return sum(int(((part < tracked.lower) | (part > tracked.upper)).any(axis=1).sum()) for part in parts)
-
-
-def _drift(tracking: Tracking, tracked: Tracked, step: int) -> float:
-    """Median cosine of features' rows with their own a step before, over those alive at both."""
-    features = tracked.features[tracked.alive[step] & tracked.alive[step - 1]]
-    if not len(features):
-        return float("nan")
-    now, before = tracking.decoder(step), tracking.decoder(step - 1)
-    cosines = np.empty(len(features))
-    for part in blocks(len(features)):
-        a, b = (np.asarray(of[features[part]], np.float64) for of in (now, before))
-        cosines[part] = np.einsum("ij,ij->i", a, b) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1))
-    return float(np.median(cosines))
 
 
 def _told(taken: Taken) -> str:

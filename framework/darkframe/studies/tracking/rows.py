@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from darkframe.studies.tracking.survey import Surveyed
 
 
+_AS_THE_MODEL = "The features are those that the model was fitted on, in its order; no other junk filter was applied."
+
+
 @dataclass(frozen=True, eq=False)
 class Tracked:
     """What is tracked.
@@ -123,15 +126,18 @@ def _chosen(tracking: Tracking, alive: Bool, reader: Lens | None) -> tuple[JunkR
     if not len(live):
         name = tracking.name(len(alive) - 1)
         raise DataError(f"{name}: every decoder row of the dictionary is zero: there are no directions to follow.")
-    junk, kept, _ = lens(tracking.last, live, reader)
-    seed, sample = tracking.config.run.seed, tracking.params.sample
+    seed, params = tracking.config.run.seed, tracking.params
     if (start := tracking.start) is not None:
+        junk = JunkRecord(
+            False, _AS_THE_MODEL, params.lens_tokens, params.junk_tokens, alive.shape[1], len(start.features), 0, ()
+        )
         return junk, start.features, OrderRecord(seed, len(start.features), len(start.features), sampled=False)
+    junk, kept, _ = lens(tracking.last, live, reader)
     gone = np.flatnonzero(alive.any(axis=0) & ~alive[-1])  # dead at the last checkpoint: nothing says that they are junk
     candidates = np.sort(np.concatenate([kept, gone])).astype(np.int64)
     if len(candidates) < 2:
         raise DataError("Only one feature of the dictionaries is left to track; a taxonomy needs two or more.")
-    features = ordered(candidates, sample, seed)
+    features = ordered(candidates, params.sample, seed)
     return junk, features, OrderRecord(seed, len(candidates), len(features), len(features) < len(candidates))
 
 

@@ -57,7 +57,7 @@ def survey(tracking: Tracking) -> list[Surveyed]:
             shape = weights.shape
             found.append(_surveyed(tracking, step))
             task.advance()
-    if len({each.sha256 for each in found}) == 1:
+    if len(found) > 1 and len({each.sha256 for each in found}) == 1:
         raise UserError(
             f"All {len(found)} checkpoints have the same dictionary: {tracking.config.over} does not choose among them.",
             hint="Name the parameter of the source that does with --over.",
