@@ -75,9 +75,9 @@ class BlockwiseEngine:
         unused = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
         return int(min(PAIRS_ON_GPU, max(2**16, (free + unused) // 4 // PAIR_BYTES)))
 
-    def make_do(self) -> None:
-        """Go on with less memory, after it ran out."""
-        self.pairs = max(1, self.budget() // 4)
+    def make_do(self, pairs: int) -> None:
+        """Go on with a quarter of so many pairs, which were too many."""
+        self.pairs = max(1, pairs // 4)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
@@ -131,7 +131,7 @@ class BlockwiseLevel:
         overlap = np.empty((len(rows), self.size))
         count = max(1, min(4096, self.engine.budget() // max(1, len(rows))))
         coded = np.concatenate([rows, 1.0 - rows], axis=1)
-        with memory_words(f"{len(rows)} rows were matched with {count} categories at a time", REMEDY):
+        with memory_words(f"rows were matched, {len(rows)} at a time, with {count} categories", REMEDY):
             moved = self._transposed(coded)
             for first in range(0, self.size, count):
                 part = slice(first, min(first + count, self.size))
@@ -167,14 +167,14 @@ class BlockwiseLevel:
         """Candidates ``by`` some filter of as many of the first rows as fit in memory: at least one."""
         while True:
             count = self._fitting(len(given[0]))
-            with memory_words(f"{count} rows were compared with {self.size} categories", REMEDY):
+            with memory_words(f"rows were compared, {count} at a time, with {self.size} categories", REMEDY):
                 try:
                     candidates: tuple[I64, I64] = by(*(rows[:count] for rows in given))
                     return candidates
                 except Exception as error:
                     if count == 1 or not ran_out(error):
                         raise
-            self.engine.make_do()
+            self.engine.make_do(count * (self.size + count))
 
     def _fitting(self, left: int) -> int:
         """Rows of a block whose pairs with all categories and with each other fit the budget."""

@@ -24,19 +24,19 @@ SIZES = ["n_rows", "n_boxes"]
 
 @triton.jit(do_not_specialize=SIZES)  # type: ignore[untyped-decorator,unused-ignore]
 def deficits_kernel(
-    rows_at: Any,
-    row_groups_at: Any,
-    low_at: Any,
-    high_at: Any,
-    limit_at: Any,
-    box_groups_at: Any,
-    out_at: Any,
-    n_rows: Any,
-    n_boxes: Any,
-    depth: Any,
-    row_stride: Any,
-    box_stride: Any,
-    out_stride: Any,
+    rows_at: tl.tensor,
+    row_groups_at: tl.tensor,
+    low_at: tl.tensor,
+    high_at: tl.tensor,
+    limit_at: tl.tensor,
+    box_groups_at: tl.tensor,
+    out_at: tl.tensor,
+    n_rows: tl.tensor,
+    n_boxes: tl.tensor,
+    depth: tl.tensor,
+    row_stride: tl.tensor,
+    box_stride: tl.tensor,
+    out_stride: tl.tensor,
     EARLIER: tl.constexpr,
     TILE: tl.constexpr,
     CHUNK: tl.constexpr,
@@ -85,15 +85,15 @@ def deficits_kernel(
 
 @triton.jit(do_not_specialize=SIZES)  # type: ignore[untyped-decorator,unused-ignore]
 def overlaps_kernel(
-    rows_at: Any,
-    weights_at: Any,
-    out_at: Any,
-    n_rows: Any,
-    n_boxes: Any,
-    depth: Any,
-    row_stride: Any,
-    box_stride: Any,
-    out_stride: Any,
+    rows_at: tl.tensor,
+    weights_at: tl.tensor,
+    out_at: tl.tensor,
+    n_rows: tl.tensor,
+    n_boxes: tl.tensor,
+    depth: tl.tensor,
+    row_stride: tl.tensor,
+    box_stride: tl.tensor,
+    out_stride: tl.tensor,
     TILE: tl.constexpr,
 ) -> None:
     """out[i, j] ← Σ_k min(I[k, i], w[k, j]) in float64, from the first k to the last: the sum that decides."""
@@ -104,12 +104,14 @@ def overlaps_kernel(
     total = tl.zeros((TILE, TILE), dtype=tl.float64)
     row_at = rows_at + rows
     box_at = weights_at + boxes
-    for _ in range(depth):
+    done = 0
+    while done < depth:
         row = tl.load(row_at, mask=row_in, other=0.0)
         weight = tl.load(box_at, mask=box_in, other=0.0)
         total += tl.minimum(row[:, None], weight[None, :])
         row_at += row_stride
         box_at += box_stride
+        done += 1
     at = out_at + rows[:, None].to(tl.int64) * out_stride + boxes[None, :]
     tl.store(at, total, mask=row_in[:, None] & box_in[None, :])
 
