@@ -85,10 +85,11 @@ class SweepResult:
 
         from darkframe.report.frames import frame
 
-        out = frame(full_table(self.results))
-        for axis in self.results.axes:
-            if axis.numeric:
-                out[axis.title] = pd.to_numeric(out[axis.title])
+        table = full_table(self.results)
+        out, numeric = frame(table), {axis.name for axis in self.results.axes if axis.numeric}
+        for column in table.columns:
+            if column.help in numeric:
+                out[column.name] = pd.to_numeric(out[column.name])
         return out
 
     @cached_property

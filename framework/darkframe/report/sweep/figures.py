@@ -118,6 +118,7 @@ def _map(results: SweepResults, measure: Measure) -> Figure:
     down, right = results.axes
     for level, ax in enumerate(figure.subplots(1, levels, squeeze=False)[0]):
         values = [measure.get(cell, level) for cell in results.cells]
+        null = [measure.null(cell, level) for cell in results.cells] if measure.null else []
         suffix = f", level {level}" if measure.levels else ""
-        draw_map(ax, down, right, measure, values, suffix)
+        draw_map(ax, down, right, measure, values, null, suffix)
     return figure

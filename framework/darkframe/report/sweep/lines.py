@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from matplotlib.ticker import FuncFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from darkframe.report.style import FAINT, drawable, title
+from darkframe.report.text import count
 from darkframe.results.sweep import Axis
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def draw_lines(ax: Axes, axis: Axis, measure: Measure, lines: Sequence[Line], su
     _scale(ax, measure, [value for line in lines for value in (*line.values, *line.null)])
     for place, column in zip(places, zip(*(line.values for line in lines))):
         if all(math.isnan(value) for value in column):
-            lacking = ax.text(place, 0.03, "none", transform=ax.get_xaxis_transform(), fontsize=9, color=FAINT)
+            lacking = ax.text(place, 0.03, "failed", transform=ax.get_xaxis_transform(), fontsize=9, color=FAINT)
             lacking.set(rotation=90, va="bottom", ha="center")
     title(ax, measure.title + suffix, measure.subtitle)
     ax.set_xlabel(drawable(axis.title), parse_math=False)
@@ -77,5 +78,7 @@ def _scale(ax: Axes, measure: Measure, values: Sequence[float]) -> None:
         ax.set_yscale("log")
         ax.yaxis.set_minor_locator(NullLocator())
     elif finite and min(finite) >= 0:
-        ax.set_ylim(bottom=0, top=max(max(finite) * 1.08, 1e-9))
+        ax.set_ylim(bottom=0, top=max(finite) * 1.08 or 1.0)
+    if measure.write is count and ax.get_yscale() == "linear":
+        ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: measure.write(value)))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from darkframe.report.text import count, decimal, share
+from darkframe.report.text import count, decimal, share, tenths
 from darkframe.results.sweep import SweepCell, SweepResults
 
 Get = Callable[[SweepCell, int], float]
@@ -86,7 +86,7 @@ DARK = (
         "|cos| with every decoder direction at most the novel cut; dashed: by chance",
         _dark("novel"),
         _dark("novel_null"),
-        write=decimal,
+        write=tenths,
     ),
     Measure(
         "stability",

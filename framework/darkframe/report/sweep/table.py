@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from darkframe.report.table import Column, Table
@@ -23,21 +23,22 @@ _ORDER_HELP = "mean adjusted Rand index between the labels of different row orde
 
 def full_table(results: SweepResults) -> Table:
     """Every figure of every cell, one column a level where they differ by level."""
-    columns: Columns = [(Column("cell", "cell", "number"), lambda cell: cell.number), *_axes(results)]
-    columns.append((Column("status", "status"), lambda cell: cell.status))
-    columns.append((Column("error", "why it failed"), lambda cell: cell.error or None))
+    own: Columns = [(Column("status", "status"), lambda cell: cell.status)]
+    own.append((Column("error", "why it failed"), lambda cell: cell.error or None))
     if any(cell.taxonomy for cell in results.cells):
-        columns += _taxonomy_columns(results.levels)
+        own += _taxonomy_columns(results.levels)
     if any(cell.dark for cell in results.cells):
-        columns += _dark_columns()
-    columns.append((Column("seconds", "time", "seconds", "of the cell's process"), lambda cell: cell.seconds))
-    columns.append((Column("run", "run directory"), lambda cell: cell.folder))
-    return _table(results, columns, "")
+        own += _dark_columns()
+    own.append((Column("seconds", "time", "seconds", "of the cell's process"), lambda cell: cell.seconds))
+    own.append((Column("run", "run directory"), lambda cell: cell.folder))
+    taken = {"cell", *(column.name for column, _ in own)}
+    number: Columns = [(Column("cell", "cell", "number"), lambda cell: cell.number)]
+    return _table(results, [*number, *_axes(results, taken), *own], "")
 
 
 def shown_table(results: SweepResults) -> Table:
     """The comparison as a terminal shows it: figures of several levels in one column, coarsest first."""
-    columns: Columns = [*_axes(results)]
+    columns: Columns = [*_axes(results, set())]
     taxonomy, dark = (any(getattr(cell, name) for cell in results.cells) for name in ("taxonomy", "dark"))
     if taxonomy:
         columns += _shown_taxonomy()
@@ -47,7 +48,7 @@ def shown_table(results: SweepResults) -> Table:
         columns.append((Column("outcome", "outcome"), _outcome))
     columns.append((Column("seconds", "time", "seconds", priority=3), lambda cell: cell.seconds))
     if taxonomy:
-        columns.append((Column("tokens", "largest cluster's tokens", priority=2), _tokens))
+        columns.append((Column("largest_tokens", "largest cluster's tokens", priority=2), _tokens))
     return _table(results, columns, _caption(taxonomy, dark))
 
 
@@ -94,11 +95,16 @@ def _table(results: SweepResults, columns: Columns, caption: str) -> Table:
     return Table(_NAME, "Comparison of the cells", tuple(column for column, _ in columns), rows, caption)
 
 
-def _axes(results: SweepResults) -> Columns:
+def _axes(results: SweepResults, taken: Collection[str]) -> Columns:
+    """A column for each axis: under its short name, unless another column has that."""
     return [
-        (Column(axis.title, axis.title, help=axis.name), lambda cell, place=place: cell.values[place])  # type: ignore[misc]
+        (Column(axis.name if axis.title in taken else axis.title, axis.title, help=axis.name), _value(place))
         for place, axis in enumerate(results.axes)
     ]
+
+
+def _value(place: int) -> Get:
+    return lambda cell: cell.values[place]
 
 
 def _taxonomy(name: str) -> Get:
@@ -139,7 +145,7 @@ def _taxonomy_columns(levels: int) -> Columns:
         ]
     columns.append((Column("verdict", "verdict"), _taxonomy("verdict")))
     columns.append((Column("clustering_seconds", "clustering", "seconds"), _taxonomy("fit_seconds")))
-    columns.append((Column("tokens", "largest cluster's tokens"), _tokens))
+    columns.append((Column("largest_tokens", "largest cluster's tokens"), _tokens))
     return columns
 
 
