@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import artlib
 import numpy as np
 
+from darkframe_artlib.compiled import compiled_or_none
 from darkframe_artlib.learning import overlaps
 from darkframe_artlib.plugin import FuzzyARTParams
 from darkframe_artlib.rows import complement
-from darkframe_artlib.single import Growing, Model, compiled_or_none
+from darkframe_artlib.single import Growing, Model
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -28,7 +28,8 @@ _COMPILED = f"{_LABELS} Given one label for all rows it is artlib's compiled for
 
 LEFT_OUT: Mapping[str, str] = {
     "ART1MAP": _LABELS,
-    "ARTMAP": "It maps the clusters of one set of rows to those of another and needs both; over one set it is two levels of deepartmap.",
+    "ARTMAP": "It maps the clusters of one set of rows to those of another and needs both; over one set it is deepartmap with two "
+    "levels.",
     "AlphaART": "It needs pyalphashape, which artlib does not install, and Delaunay triangulations, whose size is exponential in "
     "the dimensions: out of reach above about eight.",
     "BARTMAP": "A biclusterer: it groups rows and columns together and has no one label for a row.",
@@ -43,8 +44,8 @@ LEFT_OUT: Mapping[str, str] = {
     "GaussianARTMAPFactory": f"{_COMPILED} gaussianart, which uses it so.",
     "HypersphereARTMAP": f"{_COMPILED} hypersphereart, which uses it so.",
     "HypersphereARTMAPFactory": f"{_COMPILED} hypersphereart, which uses it so.",
-    "SMART": "darkframe's smart is the same hierarchy over any module here with vigilance; artlib's own, whose match tracking splits "
-    "the last level into single rows, is deepartmap with its defaults.",
+    "SMART": "darkframe's smart is the same hierarchy over any module here with vigilance; artlib's own, whose match tracking "
+    "splits the last level into single rows, is deepartmap with its defaults.",
     "SeqART": "It aligns strings of symbols; the digits of real numbers written out are no sequence.",
     "SimpleARTMAP": _LABELS,
     "SphericalAlphaART": "It takes latitudes and longitudes, two columns, and needs pyalphashape, which artlib does not install.",

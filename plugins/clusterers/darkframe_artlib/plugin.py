@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +31,7 @@ class FuzzyARTParams:
     """Parameters of ``fuzzyart``."""
 
     rho: float = param(0.7, ge=0, le=1, help=_BOX)
-    alpha: float = param(0.01, ge=0, help=_ALPHA)
+    alpha: float = param(0.01, gt=0, help=_ALPHA)
     beta: float = param(1.0, gt=0, le=1, help=_BETA)
     backend: str = param("auto", choices=_BACKENDS, help=_BACKEND)
 
@@ -53,7 +54,7 @@ class HypersphereARTParams:
     """Parameters of ``hypersphereart``."""
 
     rho: float = param(0.7, ge=0, le=1, help="Vigilance: the least 1 − max(radius, distance) / r_hat; higher is tighter.")
-    alpha: float = param(0.01, ge=0, help="Choice parameter: T = (r_hat − max(radius, distance)) / (r_hat − radius + alpha).")
+    alpha: float = param(0.01, gt=0, help="Choice parameter: T = (r_hat − max(radius, distance)) / (r_hat − radius + alpha).")
     beta: float = param(1.0, ge=0, le=1, help="Learning rate of centre and radius; 1 is fast learning.")
     r_hat: float = param(1.0, gt=0, help="Largest radius a cluster may have, in radius_unit.")
     radius_unit: str = param("side", choices=_UNITS, help=_UNIT)
@@ -80,7 +81,7 @@ class EllipsoidARTParams:
     rho: float = param(
         0.7, ge=0, le=1, help="Vigilance: the least 1 − (radius + max(radius, distance)) / r_hat; higher is tighter."
     )
-    alpha: float = param(1e-7, ge=0, le=1, help="Choice parameter.")
+    alpha: float = param(1e-7, gt=0, le=1, help="Choice parameter, added to its denominator.")
     beta: float = param(1.0, ge=0, le=1, help="Learning rate of centre and radius; 1 is fast learning.")
     mu: float = param(0.8, gt=0, le=1, help="Ratio of the minor axes to the major one.")
     r_hat: float = param(1.0, gt=0, help="Largest diameter a cluster may have, in radius_unit.")
@@ -114,7 +115,7 @@ class ART1Params:
     """Parameters of ``art1``."""
 
     rho: float = param(
-        0.35, ge=0, le=1, help="Vigilance: the least share of bits in common with a cluster, 0.5 at most; higher is tighter."
+        0.35, gt=0, le=1, help="Vigilance: the least share of bits in common with a cluster, 0.5 at most; higher is tighter."
     )
     L: float = param(1.0, ge=1, help="Uncommitted-node bias: bottom-up weights are L / (L − 1 + bits).")
     bits: int = param(8, ge=1, le=64, help=_BITS)
@@ -135,7 +136,7 @@ class TopoARTParams:
     """Parameters of ``topoart``: those of artlib's demonstration, since it has no defaults."""
 
     rho: float = param(0.4, ge=0, le=1, help=_BOX)
-    alpha: float = param(0.8, ge=0, help=_ALPHA)
+    alpha: float = param(0.8, gt=0, help=_ALPHA)
     beta: float = param(1.0, gt=0, le=1, help=_BETA)
     beta_lower: float = param(0.3, ge=0, le=1, help="Learning rate of the second-best category, which an edge joins to the best.")
     tau: int = param(150, ge=1, unit="rows", help="Rows after which categories with fewer than phi rows are removed.")
@@ -150,8 +151,12 @@ class DualVigilanceARTParams:
     rho_lower: float = param(
         0.78, ge=0, lt=1, help="Lower vigilance, below rho: a new box within it joins the cluster (level 0)."
     )
-    alpha: float = param(0.8, ge=0, help=_ALPHA)
+    alpha: float = param(0.8, gt=0, help=_ALPHA)
     beta: float = param(1.0, gt=0, le=1, help=_BETA)
+
+    def __post_init__(self) -> None:
+        if self.rho_lower >= self.rho:
+            raise ValueError(f"rho_lower ({self.rho_lower:g}) must be below rho ({self.rho:g})")
 
 
 @dataclass(frozen=True)
@@ -159,7 +164,7 @@ class ICVIFuzzyARTParams:
     """Parameters of ``icvifuzzyart``: those of artlib's demonstration."""
 
     rho: float = param(0.0, ge=0, le=1, help=_BOX)
-    alpha: float = param(0.0, ge=0, help=_ALPHA)
+    alpha: float = param(1e-7, gt=0, help=_ALPHA)
     beta: float = param(1.0, gt=0, le=1, help=_BETA)
     offline: bool = param(True, help="Compare with all rows in one cluster at first; else with the rows seen so far.")
 
@@ -169,9 +174,9 @@ class CVIARTParams:
     """Parameters of ``cviart``: those of artlib's demonstration."""
 
     rho: float = param(0.7, ge=0, le=1, help=_BOX)
-    alpha: float = param(0.0, ge=0, help=_ALPHA)
+    alpha: float = param(1e-7, gt=0, help=_ALPHA)
     beta: float = param(1.0, gt=0, le=1, help=_BETA)
-    validity: str = param("calinski-harabasz", choices=("calinski-harabasz", "davies-bouldin", "silhouette"), help=_VALIDITY)
+    validity: str = param("calinski-harabasz", choices=("calinski-harabasz", "silhouette"), help=_VALIDITY)
 
 
 @dataclass(frozen=True)
@@ -179,7 +184,7 @@ class FusionARTParams:
     """Parameters of ``fusionart``: those of artlib's demonstration."""
 
     rho: float = param(0.5, ge=0, le=1, help="Vigilance of every channel: the least |I ∧ w| / d in each; higher is tighter.")
-    alpha: float = param(0.0, ge=0, help=_ALPHA)
+    alpha: float = param(1e-7, gt=0, help=_ALPHA)
     beta: float = param(1.0, gt=0, le=1, help=_BETA)
     channels: int = param(2, ge=1, help="Channels: the dimensions in order, split as evenly as may be; each counts the same.")
     match_tracking: str = param("MT+", choices=("MT+", "MT~"), help=_TRACKING)
@@ -190,9 +195,13 @@ class DeepARTMAPParams:
     """Parameters of ``deepartmap``."""
 
     rho: tuple[float, ...] = param((0.2, 0.5, 0.8), ge=0, le=1, help="Vigilance of each level, coarsest first, two at least.")
-    alpha: float = param(0.01, ge=0, help=_ALPHA)
+    alpha: float = param(0.01, gt=0, help=_ALPHA)
     beta: float = param(1.0, gt=0, le=1, help=_BETA)
     match_tracking: str = param("MT+", choices=("MT+", "MT~"), help=_TRACKING)
+
+    def __post_init__(self) -> None:
+        if len(self.rho) < 2 or any(low >= high for low, high in itertools.pairwise(self.rho)):
+            raise ValueError(f"rho needs two or more levels, strictly rising, not {self.rho}")
 
 
 def _info(name: str, target: str, params: type[Any], summary: str, vigilance: str = "rising") -> darkframe.ClustererInfo:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,9 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
-from darkframe import Assignment, Clustering, Diagnostics, ParameterError, UserError
+from darkframe import Assignment, Clustering, Diagnostics, UserError
 from darkframe.config import build, to_record
 from darkframe.errors import StoreError
+from darkframe_artlib.kept import check_state, params_array
 from darkframe_artlib.learning import Learner, NativeLearner, PythonLearner, feed, heard
 from darkframe_artlib.rows import Bounds, checked_rows
 from darkframe_artlib.scores import MARGIN, first_best, margins, own
@@ -79,7 +79,7 @@ class Single(ABC, Generic[P]):
         """A fresh module of artlib for rows of d dimensions."""
 
     def native(self, d: int) -> Native | None:
-        """artlib's compiled function for it, if there is one."""
+        """The compiled function of artlib for it, if there is one."""
         return None
 
     def code(self, scaled: F64) -> NDArray[Any]:
@@ -287,37 +287,3 @@ class Growing(Single[P]):
             return self.fit(vectors, context)
         rows = checked_rows(vectors, self.name, self._model.dims)
         return self._learn(rows, self._model.bounds, self._model, context)
-
-
-def params_array(name: str, params: Any) -> NDArray[np.uint8]:
-    """Name and parameters that decide the outcome, as the bytes of their JSON."""
-    record = {key: value for key, value in to_record(params).items() if key != "backend"}
-    return np.frombuffer(json.dumps({name: record}, sort_keys=True).encode(), np.uint8).copy()
-
-
-def check_state(name: str, params: Any, state: Mapping[str, NDArray[Any]], needed: tuple[str, ...]) -> None:
-    """Raise ``StoreError`` unless the arrays are those of a model of that name with those parameters."""
-    missing = [key for key in (*needed, "params") if key not in state]
-    if missing:
-        raise StoreError(f"The kept model has no {', '.join(missing)}, so it is no {name} model.")
-    if not np.array_equal(np.asarray(state["params"], np.uint8), params_array(name, params)):
-        raise StoreError(
-            f"The kept model is not one of {name} with the parameters {to_record(params)}.",
-            hint="Open it with the clusterer and parameters that it was fitted with.",
-        )
-
-
-def compiled_or_none(params: Any, name: str, load: Any) -> Any:
-    """What ``load`` gives, or None where artlib was built without it and ``backend`` is ``auto``.
-
-    Raises:
-        ParameterError: ``backend`` is ``cpp`` and artlib was built without it.
-    """
-    try:
-        return load()
-    except ImportError as error:
-        if params.backend == "cpp":
-            raise ParameterError(
-                f"artlib was installed without its compiled {name} ({error}).", hint="Use backend=python."
-            ) from error
-        return None

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import artlib
 import numpy as np
 
+from darkframe_artlib.compiled import compiled_or_none, one_class
 from darkframe_artlib.plugin import EllipsoidARTParams, HypersphereARTParams
-from darkframe_artlib.single import Growing, Model, compiled_or_none
+from darkframe_artlib.single import Growing, Model
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,12 +31,12 @@ def distances(rows: NDArray[Any], centres: NDArray[Any]) -> F64:
     return out
 
 
-def _too_small(name: str, params: Any, reach: float, rows: F64, d: int) -> str:
+def _too_small(params: Any, reach: float, rows: F64, d: int) -> str:
     apart = np.median(distances(rows[:128], rows[:128])[np.triu_indices(min(len(rows), 128), 1)])
     if params.radius_unit == "half-diagonal" or apart <= reach:
         return ""
     return (
-        f"{name}: with r_hat = {params.r_hat:g} a row joins a cluster within {reach:.3g} of it, but half of the pairs of rows are more "
+        f"With r_hat = {params.r_hat:g} a row joins a cluster within {reach:.3g} of it, but half of the pairs of rows are more "
         f"than {apart:.3g} apart in {d} dimensions; distances grow with √d: set radius_unit=half-diagonal (r_hat times √d / 2 = "
         f"{np.sqrt(d) / 2:.3g})."
     )
@@ -82,7 +83,7 @@ class HypersphereART(Growing[HypersphereARTParams]):
         if len(model.weights) <= 0.95 * len(rows) or len(rows) < 10:
             return ()
         reach = self.r_hat(model.dims) * (1.0 - self.params.rho)
-        text = _too_small(self.name, self.params, reach, model.bounds.scale(rows[:128])[0], model.dims)
+        text = _too_small(self.params, reach, model.bounds.scale(rows[:128])[0], model.dims)
         return (text,) if text else ()
 
     def weight_length(self, d: int) -> int:
@@ -137,20 +138,8 @@ class EllipsoidART(Growing[EllipsoidARTParams]):
         if len(model.weights) <= 0.95 * len(rows) or len(rows) < 10:
             return ()
         reach = self.r_hat(model.dims) * (1.0 - self.params.rho)
-        text = _too_small(self.name, self.params, reach, model.bounds.scale(rows[:128])[0], model.dims)
+        text = _too_small(self.params, reach, model.bounds.scale(rows[:128])[0], model.dims)
         return (text,) if text else ()
 
     def weight_length(self, d: int) -> int:
         return 2 * d + 1
-
-
-def one_class(fit: Any, **params: Any) -> Native:
-    """An ARTMAP's compiled ``fit`` as a clustering: with one class for all rows a match is never tracked, so its A side clusters."""
-
-    def native(rows: NDArray[Any], weights: NDArray[Any] | None) -> tuple[NDArray[Any], list[NDArray[Any]]]:
-        classes = np.zeros(len(rows), np.int32)
-        known = None if weights is None else np.zeros(len(weights), np.int64)
-        labels, learned, _ = fit(rows, classes, **params, MT="MT+", epsilon=0.0, weights=weights, cluster_labels=known)
-        return labels, learned
-
-    return native
