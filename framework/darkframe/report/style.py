@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import FuncFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from darkframe.report.text import visible
 
@@ -122,6 +122,15 @@ def plain_numbers(axis: Axis) -> None:
     """Ticks of a symmetric log axis as plain numbers (1,000 rather than 10³), decades only."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}".replace("-", "−")))
     axis.set_minor_locator(NullLocator())
+
+
+def plain_decades(axis: Axis) -> None:
+    """Ticks of a log axis as plain numbers; 2 and 5 between the decades where there are few of them."""
+    low, high = axis.get_view_interval()
+    few = high / max(low, 1e-12) < 300
+    axis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5) if few else (1,), numticks=12))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def title(ax: Axes, finding: str, subtitle: str = "") -> None:

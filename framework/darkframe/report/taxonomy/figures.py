@@ -51,9 +51,9 @@ def _feature_map(of: Drawn) -> Figure:
 
 
 def _sunburst(of: Drawn) -> Figure:
-    figure = new_figure(13.0, 9.2)
-    rings, words = figure.subplots(1, 2, width_ratios=(2.3, 1))
-    figure.draw_without_rendering()  # the rings' place decides what fits in them
+    figure = new_figure(13.0, 9.4)
+    figure.set_layout_engine("none")
+    rings, words = figure.add_axes((0.01, 0.01, 0.64, 0.9)), figure.add_axes((0.68, 0.01, 0.31, 0.9))
     legend(words, of.results)
     sunburst(rings, of.results, of.data)
     return figure

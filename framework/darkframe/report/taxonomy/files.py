@@ -7,6 +7,7 @@ A cell of tokens is a JSON list, such as ``[" the", "=1+1"]``: it never begins w
 from __future__ import annotations
 
 import csv
+import functools
 import json
 import re
 import unicodedata
@@ -55,7 +56,12 @@ def _labels(data: TaxonomyData) -> Iterator[Sequence[Any]]:
 
 def cell(tokens: Sequence[str]) -> str:
     """Tokens as one cell: JSON, with what acts or is not seen, and other locales' separators, as its escapes."""
-    return "".join(_visible(c) for c in json.dumps(list(tokens), ensure_ascii=False))
+    return f"[{', '.join(map(_quoted, tokens))}]"
+
+
+@functools.lru_cache(maxsize=100_000)
+def _quoted(token: str) -> str:
+    return "".join(_visible(c) for c in json.dumps(token, ensure_ascii=False))
 
 
 def _visible(character: str) -> str:

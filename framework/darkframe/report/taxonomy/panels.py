@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from darkframe.report.style import FAINT, INK, NULLS, RUN, title
+from darkframe.report.style import FAINT, INK, NULLS, RUN, plain_decades, title
 from darkframe.report.taxonomy.colours import level_colour
 from darkframe.report.taxonomy.words import level_label, null_mean
 from darkframe.report.text import cosine, count, share
@@ -29,14 +29,15 @@ def sizes(ax: Axes, level: Level, data: TaxonomyData, n: int) -> None:
     title(
         ax,
         f"{level_label(level)}: largest holds {share(level.largest_share)}",
-        f"{count(level.clusters)} clusters by size; median {level.median_size:g}, {count(level.singletons)} of one feature",
+        f"{count(level.clusters)} clusters by size; median {count(level.median_size)}, {count(level.singletons)} of one feature",
     )
     for null in level.nulls:
         largest, clusters = null_mean(null, lambda q: q.largest_share), null_mean(null, lambda q: q.clusters)
         colour = NULLS.get(null.name, FAINT)
-        ax.axhline(max(largest * n, 1), color=colour, lw=1.8, ls="--", label=f"{null.name} null's largest: {share(largest)}")
+        label = f"{null.name} null: {count(clusters)} clusters, largest {share(largest)}"
+        ax.axhline(max(largest * n, 1), color=colour, lw=1.8, ls="--", label=label)
         if level.rows == n:
-            ax.axvline(clusters, color=colour, lw=1.4, ls=":", label=f"its clusters: {count(clusters)}")
+            ax.axvline(clusters, color=colour, lw=1.4, ls=":")
     _rank_line(ax, found, level_colour(level.level), "this run")
     ax.set(xlabel="cluster, by rank", ylabel="features", xscale="log", yscale="log")
     _decades(ax, max(len(found), 2), n)
@@ -68,13 +69,9 @@ def _rank_line(ax: Axes, found: F64, colour: str, label: str) -> None:
 
 
 def _decades(ax: Axes, clusters: int, n: int) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    ax.set(xlim=(0.85, max(clusters, 4) * 1.3), ylim=(0.7, n * 2.2))
+    ax.set(xlim=(0.85, max(clusters, 4) * 1.3), ylim=(0.7, n * 10))
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(LogLocator(base=10, numticks=8))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        axis.set_minor_formatter(NullFormatter())
+        plain_decades(axis)
 
 
 def specificity(ax: Axes, results: TaxonomyResults, data: TaxonomyData) -> None:
@@ -128,18 +125,14 @@ def _null_level_lines(ax: Axes, results: TaxonomyResults, boxes: bool) -> None:
             if null.name == "covariance" and not math.isnan(value):
                 ax.axhline(value, color=COVARIANCE, lw=1.4, ls="--")
                 ax.annotate(
-                    f"L{level.level}", (1, value), xycoords=("axes fraction", "data"), xytext=(3, 0),
-                    textcoords="offset points", va="center", fontsize=9, color=COVARIANCE,
+                    f"L{level.level}", (1, value), xycoords=("axes fraction", "data"), xytext=(-4, 3),
+                    textcoords="offset points", va="bottom", ha="right", fontsize=9, color=COVARIANCE,
                 )  # fmt: skip
 
 
 def _decades_x(ax: Axes, n: int) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
     ax.set_xlim(1.6, n * 1.15)
-    ax.xaxis.set_major_locator(LogLocator(base=10, numticks=8))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    plain_decades(ax.xaxis)
 
 
 def landscape(ax: Axes, results: TaxonomyResults, data: TaxonomyData) -> None:
@@ -149,32 +142,35 @@ def landscape(ax: Axes, results: TaxonomyResults, data: TaxonomyData) -> None:
     found = "Variance of the decoder rows" if needed is None else f"{count(needed)} of {count(pca.of)} axes hold 90 %"
     kept = "all dimensions clustered" if pca.dims is None else f"{count(pca.dims)} kept: {share(pca.share)}"
     title(ax, found, f"cumulative share of the variance of the clustered decoder rows; {kept}")
-    total = float(variances.sum())
-    if len(variances) and total > 0:
-        curve = np.concatenate([[0.0], 100 * np.cumsum(variances) / total])
-        ax.plot(np.arange(len(curve)), curve, color=RUN, label="decoder rows")
+    curve = np.concatenate([[0.0], 100 * np.cumsum(variances) / max(float(variances.sum()), 1e-300)])
+    ax.plot(np.arange(len(curve)), curve, color=RUN, label="decoder rows")
     ax.plot([0, pca.of], [0, 100], color=NULLS["isotropic"], lw=1.6, ls=":", label="even spread (isotropic)")
     for name, dims in pca.needed.items():
-        level = float(name.split()[0])
-        ax.plot([dims, dims], [0, level], color=FAINT, lw=0.9, alpha=0.6)
-        ax.plot([dims], [level], "o", ms=6, color=RUN, mec="white", mew=1)
-        ax.annotate(f"{name}: {count(dims)}", (dims, level), xytext=(-7, 2), ha="right", textcoords="offset points", fontsize=9.5)
+        height = float(curve[min(dims, len(curve) - 1)])
+        ax.plot([dims, dims], [0, height], color=FAINT, lw=0.9, alpha=0.6)
+        ax.plot([dims], [height], "o", ms=6, color=RUN, mec="white", mew=1)
+        ax.annotate(
+            f"{name}: {count(dims)}", (dims, height), xytext=(7, -11), ha="left", textcoords="offset points", fontsize=9.5
+        )
     if pca.dims is not None:
         ax.axvline(pca.dims, color=INK, lw=1.4, ls="--", label=f"kept: {count(pca.dims)}")
-    ax.set(xlabel="principal axes", ylabel="variance (%)", xlim=(-0.08 * pca.of, pca.of * 1.02), ylim=(0, 107))
+    ax.set(xlabel="principal axes", ylabel="variance (%)", xlim=(0, pca.of * 1.06), ylim=(0, 107))
     ax.legend(loc="lower right")
 
 
 def curve_clusters(ax: Axes, results: TaxonomyResults) -> None:
     """Clusters at each vigilance, of a sample of the rows and of as many null rows."""
     points = results.curve.points
-    title(ax, "Clusters by vigilance", f"a sample of {count(results.curve.rows)} rows, level 0; log axis")
+    at = max(points, key=lambda p: abs(math.log(max(p.clusters, 1) / max(p.null_clusters, 1))))
+    sample = "all" if results.curve.rows == results.order.n else "a sample of"
+    found = f"ρ {at.vigilance:g}: {count(at.clusters)} clusters, null {count(at.null_clusters)}"
+    title(ax, found, f"where they differ most; {sample} {count(results.curve.rows)} rows, one level; log axis")
     x = [p.vigilance for p in points]
     ax.plot(x, [p.clusters for p in points], "o-", ms=5, color=RUN, label="this run")
     ax.plot(x, [p.null_clusters for p in points], "s--", ms=5, color=COVARIANCE, label="covariance null")
     _mark_used(ax, results)
     ax.set(xlabel="vigilance ρ", ylabel="clusters", yscale="log", ylim=(0.8, max(results.curve.rows, 10) * 1.6))
-    _plain_log(ax)
+    plain_decades(ax.yaxis)
     ax.legend(loc="best")
 
 
@@ -201,14 +197,6 @@ def _mark_used(ax: Axes, results: TaxonomyResults) -> None:
     for i, vigilance in enumerate(used):
         label = "used in this run" if i == 0 else None
         ax.axvline(vigilance, color=FAINT, lw=1.2, ls=":", label=label)
-
-
-def _plain_log(ax: Axes) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    ax.yaxis.set_major_locator(LogLocator(base=10, numticks=8))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def tokens_panel(ax: Axes, results: TaxonomyResults, *, width: int = 44) -> None:

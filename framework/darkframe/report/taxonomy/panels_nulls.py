@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from darkframe.report.style import FAINT, INK, NULLS, RUN
+from darkframe.report.style import FAINT, INK, NULLS, RUN, plain_decades
 from darkframe.report.style import title as headed
 from darkframe.report.taxonomy.words import Figure, null_mean
 
@@ -38,7 +38,7 @@ def levels_vs_null(figure: Drawing, results: TaxonomyResults) -> None:
     heading = figure.suptitle(verdict(results), x=0.012, ha="left", fontsize=13, fontweight="bold")
     heading.set_parse_math(False)
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower left", ncols=4, fontsize=10)
+    figure.legend(handles[::-1], labels[::-1], loc="outside lower left", ncols=4, fontsize=10)
 
 
 def verdict(results: TaxonomyResults) -> str:
@@ -70,14 +70,16 @@ def panel(ax: Axes, results: TaxonomyResults, name: str, label: str, measure: Fi
     ax.set_title(name, fontsize=11.5, parse_math=False)
     names = list(dict.fromkeys(null.name for level in levels for null in level.nulls))
     for place, null_name in enumerate(names):
-        _null_dots(ax, levels, null_name, (place - (len(names) - 1) / 2) * 0.16, measure)
+        _null_dots(ax, levels, null_name, (place - (len(names) - 1) / 2) * 0.24, measure)
     real = [measure(level.quality) for level in levels]
     ax.plot(range(len(levels)), real, "o-", ms=8, mec="white", color=RUN, label="this run")
     if measure is MEASURES[0][2]:
-        _log_counts(ax)
+        ax.set_yscale("log")
     ax.set_xticks(range(len(levels)), [_tick(level) for level in levels])
     ax.set(ylabel=label, xlim=(-0.5, len(levels) - 0.5))
     ax.margins(y=0.14)
+    if measure is MEASURES[0][2]:
+        plain_decades(ax.yaxis)
     for text in ax.get_xticklabels():
         text.set_color(INK)
 
@@ -98,12 +100,3 @@ def _null_dots(ax: Axes, levels: tuple[Level, ...], name: str, aside: float, mea
 
 def _tick(level: Level) -> str:
     return f"L{level.level}" if level.vigilance is None else f"L{level.level}\nρ {level.vigilance:g}"
-
-
-def _log_counts(ax: Axes) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    ax.set_yscale("log")
-    ax.yaxis.set_major_locator(LogLocator(base=10, numticks=8))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    ax.yaxis.set_minor_formatter(NullFormatter())

@@ -77,22 +77,22 @@ def _feature_rows(results: TaxonomyResults) -> list[Row]:
 
 
 def _level_rows(level: Level) -> list[Row]:
-    label, quality = level_label(level), level.quality
+    name, quality = f"L{level.level}", level.quality
     rows = [
-        (f"{label}: clusters", f"{level.clusters:,}", _beside(level, lambda q: q.clusters, decimal)),
-        ("  share in the largest", share(level.largest_share), _beside(level, lambda q: q.largest_share, share)),
+        (f"{level_label(level)} clusters", f"{level.clusters:,}", _beside(level, lambda q: q.clusters, decimal)),
+        (f"{name} in the largest", share(level.largest_share), _beside(level, lambda q: q.largest_share, share)),
     ]
     figures: tuple[tuple[str, Figure], ...] = (
-        ("  cohesion, mean cosine", lambda q: q.cohesion),
-        ("  silhouette (cosine)", lambda q: q.silhouette),
-        ("  match, mean", lambda q: q.match),
-        ("  order stability (ARI)", lambda q: q.stability),
+        ("cohesion (cosine)", lambda q: q.cohesion),
+        ("silhouette (cosine)", lambda q: q.silhouette),
+        ("match", lambda q: q.match),
+        ("order stability (ARI)", lambda q: q.stability),
     )
-    for name, figure in figures:
+    for measure, figure in figures:
         if not math.isnan(figure(quality)):
-            rows.append((name, cosine(figure(quality)), _beside(level, figure, cosine)))
+            rows.append((f"{name} {measure}", cosine(figure(quality)), _beside(level, figure, cosine)))
     if level.nulls:
-        rows.append(("  beats the null", "yes" if level.beats_null else "NO", visible(level.reason)))
+        rows.append((f"{name} beats the null", "yes" if level.beats_null else "NO", visible(level.reason)))
     return rows
 
 

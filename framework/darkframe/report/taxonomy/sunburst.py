@@ -12,7 +12,7 @@ from matplotlib.patches import Wedge
 from matplotlib.textpath import text_to_path
 
 from darkframe.report.style import FAINT, INK, drawable, title
-from darkframe.report.taxonomy.colours import NOISE, OTHER, family_colour, ink_on, lighter
+from darkframe.report.taxonomy.colours import FAMILIES, NOISE, OTHER, family_colour, ink_on, lighter
 from darkframe.report.taxonomy.tree import CLUSTER, OTHERS, Node, kept_by_share, tree
 from darkframe.report.text import count, share, token_text
 
@@ -50,7 +50,7 @@ def sunburst(ax: Axes, results: TaxonomyResults, data: TaxonomyData, *, labels: 
     """
     n, levels = results.order.n, len(results.levels)
     numbers = " → ".join(count(level.clusters) for level in results.levels)
-    what = "level 0 innermost; areas by features; clusters too small to draw folded in grey"
+    what = "level 0 innermost, area: features" + ("; clusters too small to draw are folded in grey" if labels else "")
     title(ax, f"{numbers} clusters of {count(n)} features", what)
     ax.set_axis_off()
     ax.set(xlim=(-1.03, 1.03), ylim=(-1.03, 1.03), aspect="equal")
@@ -68,7 +68,8 @@ def _ring(node: Node, turn: int, n: int, levels: int) -> _Ring:
     radii = _radii(levels)
     scale = 360 / max(n, 1)
     start, end = node.start * scale, (node.start + node.size) * scale
-    return _Ring(node, start, end, radii[node.level], radii[node.level + 1], _colour(node, turn))
+    outer = radii[node.level + 1] if node.kind == CLUSTER else _RIM  # nothing below others is drawn
+    return _Ring(node, start, end, radii[node.level], outer, _colour(node, turn))
 
 
 def _radii(levels: int) -> list[float]:
@@ -150,13 +151,16 @@ def legend_lines(results: TaxonomyResults, most: int) -> list[tuple[str, str, st
     """Colour, name with share, and tokens of the largest clusters of level 0."""
     from darkframe.report.taxonomy.summary import said_by
 
-    return [
-        (family_colour(i), f"L0:{record.cluster}  {share(record.size / max(results.order.n, 1))}", said_by(record))
-        for i, record in enumerate(results.clusters[:most])
-    ]
+    n, first = max(results.order.n, 1), results.levels[0]
+    named = results.clusters[: min(most, len(FAMILIES))]
+    lines = [(family_colour(i), f"L0:{r.cluster}  {share(r.size / n)}", said_by(r)) for i, r in enumerate(named)]
+    if first.clusters > len(named):
+        left = n - first.noise - sum(record.size for record in named)
+        lines.append((OTHER, f"{count(first.clusters - len(named))} smaller clusters  {share(left / n)}", ""))
+    return [*lines, (NOISE, f"noise  {share(first.noise / n)}", "in no cluster")] if first.noise else lines
 
 
-def legend(ax: Axes, results: TaxonomyResults, most: int = 12, width: int = 46) -> None:
+def legend(ax: Axes, results: TaxonomyResults, most: int = 10, width: int = 50) -> None:
     """The largest clusters of level 0 in words, beside the rings."""
     from matplotlib.patches import Rectangle
 

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 MOST_NODES = 2000
 ROOT = "all"
-_LABEL_TOKENS, _LABEL_WIDTH, _HOVER_WIDTH = 3, 24, 60
+_LABEL_TOKENS, _LABEL_WIDTH, _HOVER_WIDTH = 2, 20, 60
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 _STYLE = """
 :root { color-scheme: light; }
 body { margin: 0; padding: .8rem 1rem; background: #fff; color: #1d2129;
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
 h1 { font-size: 1.1rem; margin: 0 0 .2rem; overflow-wrap: anywhere; } p { margin: .2rem 0; color: #5d6675; font-size: .9rem; }
-#sunburst { width: 100%; height: calc(100vh - 8.5rem); min-height: 22rem; } a { color: #0072b2; }
+.plot, .plot > div { height: calc(100vh - 9rem); min-height: 22rem; } a { color: #0072b2; }
 """
 
 
@@ -44,6 +44,7 @@ def sunburst_page(results: TaxonomyResults, data: TaxonomyData, most: int = MOST
 
     figure = Figure(Sunburst(**sunburst_trace(results, data, most)))
     figure.update_layout(margin={"t": 4, "l": 4, "r": 4, "b": 4}, font={"family": "DejaVu Sans, sans-serif", "size": 13})
+    figure.update_layout(uniformtext={"minsize": 10, "mode": "hide"})
     drawn = to_html(
         figure,
         include_plotlyjs=True,
@@ -60,7 +61,7 @@ def sunburst_page(results: TaxonomyResults, data: TaxonomyData, most: int = MOST
     )
     body = f'<h1>{title}</h1><p>{escaped(results.conclusion.headline)} <a href="../taxonomy.html">Report</a></p>'
     body += f"<p>{escaped(_note(data, most))}</p>"
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>{body}{drawn}</body></html>\n'
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>{body}<div class="plot">{drawn}</div></body></html>\n'
 
 
 def _note(data: TaxonomyData, most: int) -> str:
@@ -77,7 +78,7 @@ def sunburst_trace(results: TaxonomyResults, data: TaxonomyData, most: int = MOS
     said = visible(f"{taxonomy_title(results)}")
     return {
         "ids": [ROOT, *(_id(node, data) for node in nodes)],
-        "labels": [f"{count(n)} features", *(_label(node, data) for node in nodes)],
+        "labels": [f"{count(n)}<br>features", *(_label(node, data) for node in nodes)],
         "parents": ["", *(_place_id(node.parent, data) for node in nodes)],
         "values": [n, *(node.size for node in nodes)],
         "hovertext": [inert(said), *(_hover(node, data, n) for node in nodes)],
@@ -86,7 +87,8 @@ def sunburst_trace(results: TaxonomyResults, data: TaxonomyData, most: int = MOS
         "sort": False,
         "rotation": 90,
         "insidetextorientation": "auto",
-        "marker": {"colors": colours, "line": {"color": "#FFFFFF", "width": 1}},
+        "marker": {"colors": colours, "line": {"color": "#FFFFFF", "width": 0.3}},
+        "leaf": {"opacity": 1},
         "hoverlabel": {"align": "left", "font": {"family": "DejaVu Sans Mono, ui-monospace, monospace", "size": 12}},
     }
 
