@@ -47,17 +47,9 @@ class BinaryFuzzyART(Growing[BinaryFuzzyARTParams]):
     def code(self, scaled: F64) -> NDArray[Any]:
         return thermometer(scaled, self.params.bits)
 
-    def _common(self, rows: NDArray[Any], model: Model) -> F64:
-        out: F64 = rows.astype(np.float64) @ model.weights.T.astype(np.float64)
-        return out
-
-    def choice(self, rows: NDArray[Any], model: Model) -> F64:
-        out: F64 = self._common(rows, model) / np.maximum(model.weights.sum(axis=1), 1)
-        return out
-
-    def match(self, rows: NDArray[Any], model: Model) -> F64:
-        out: F64 = self._common(rows, model) / (rows.shape[1] // 2)
-        return out
+    def scores(self, rows: NDArray[Any], model: Model) -> tuple[F64, F64]:
+        common = rows.astype(np.float64) @ model.weights.T.astype(np.float64)
+        return common / np.maximum(model.weights.sum(axis=1), 1), common / (rows.shape[1] // 2)
 
     def passes(self, match: F64, d: int) -> Any:
         bits = d * self.params.bits
@@ -103,14 +95,10 @@ class ART1(Growing[ART1Params]):
     def code(self, scaled: F64) -> NDArray[Any]:
         return thermometer(scaled, self.params.bits).astype(np.int16)
 
-    def choice(self, rows: NDArray[Any], model: Model) -> F64:
-        out: F64 = rows.astype(np.float64) @ model.weights[:, : rows.shape[1]].T.astype(np.float64)
-        return out
-
-    def match(self, rows: NDArray[Any], model: Model) -> F64:
-        top_down = (model.weights[:, rows.shape[1] :] != 0).astype(np.float64)
-        out: F64 = rows.astype(np.float64) @ top_down.T / rows.shape[1]
-        return out
+    def scores(self, rows: NDArray[Any], model: Model) -> tuple[F64, F64]:
+        bits, values = rows.shape[1], rows.astype(np.float64)
+        bottom_up, top_down = model.weights[:, :bits].astype(np.float64), (model.weights[:, bits:] != 0).astype(np.float64)
+        return values @ bottom_up.T, values @ top_down.T / bits
 
     def widths(self, model: Model) -> F64 | None:
         return box_widths(model.weights[:, model.weights.shape[1] // 2 :])

@@ -31,7 +31,7 @@ def compiled_or_none(params: Any, name: str, load: Any) -> Any:
 
 
 def one_class(fit: Any, **params: Any) -> Native:
-    """The compiled ``fit`` of an ARTMAP as a clustering: with one class for all rows a match is never tracked, its A side clusters."""
+    """The compiled ``fit`` of an ARTMAP as a clustering: with one class for all rows no match is ever tracked."""
 
     def native(rows: NDArray[Any], weights: NDArray[Any] | None) -> tuple[NDArray[Any], list[NDArray[Any]]]:
         classes = np.zeros(len(rows), np.int32)

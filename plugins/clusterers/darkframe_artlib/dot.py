@@ -43,14 +43,9 @@ class ART2A(Growing[ART2AParams]):
         lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
         return np.minimum(scaled / np.where(lengths == 0, 1.0, lengths), 1.0)
 
-    def choice(self, rows: NDArray[Any], model: Model) -> F64:
-        out: F64 = rows @ model.weights.T
-        return out
-
-    def match(self, rows: NDArray[Any], model: Model) -> F64:
-        products = self.choice(rows, model)
-        out: F64 = np.where(products < self.params.alpha * rows.sum(axis=1, keepdims=True), -1.0, products)
-        return out
+    def scores(self, rows: NDArray[Any], model: Model) -> tuple[F64, F64]:
+        products = rows @ model.weights.T
+        return products, np.where(products < self.params.alpha * rows.sum(axis=1, keepdims=True), -1.0, products)
 
     def weight_length(self, d: int) -> int:
         return d

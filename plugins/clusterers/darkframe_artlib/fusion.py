@@ -8,7 +8,7 @@ import artlib
 import numpy as np
 
 from darkframe import UserError
-from darkframe_artlib.fuzzy import box_choice, box_match
+from darkframe_artlib.fuzzy import box_scores
 from darkframe_artlib.learning import PythonLearner
 from darkframe_artlib.plugin import FusionARTParams
 from darkframe_artlib.rows import complement
@@ -73,18 +73,11 @@ class FusionART(Growing[FusionARTParams]):
         parts = np.split(scaled, np.cumsum(self._dims(scaled.shape[1]))[:-1], axis=1)
         return np.hstack([complement(part) for part in parts])
 
-    def _parts(self, rows: NDArray[Any], model: Model) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    def scores(self, rows: NDArray[Any], model: Model) -> tuple[F64, F64]:
         ends = self._ends(model.dims)
-        return list(zip(np.split(rows, ends, axis=1), np.split(model.weights, ends, axis=1), strict=True))
-
-    def choice(self, rows: NDArray[Any], model: Model) -> F64:
-        parts = [box_choice(part, weights, self.params.alpha) for part, weights in self._parts(rows, model)]
-        out: F64 = np.mean(parts, axis=0)
-        return out
-
-    def match(self, rows: NDArray[Any], model: Model) -> F64:
-        out: F64 = np.min([box_match(part, weights) for part, weights in self._parts(rows, model)], axis=0)
-        return out
+        parts = zip(np.split(rows, ends, axis=1), np.split(model.weights, ends, axis=1), strict=True)
+        choices, matches = zip(*(box_scores(part, weights, self.params.alpha) for part, weights in parts), strict=True)
+        return np.mean(choices, axis=0), np.min(matches, axis=0)
 
     def widths(self, model: Model) -> F64 | None:
         out: F64 = 1.0 - model.weights.sum(axis=1) / model.dims

@@ -22,16 +22,10 @@ if TYPE_CHECKING:
 MATCH = "|I ∧ w| / d: 1 inside the box, less by the mean distance outside it and by the box's mean width"
 
 
-def box_choice(rows: NDArray[Any], weights: NDArray[Any], alpha: float) -> F64:
-    """(n, K) T = |I ∧ w| / (α + |w|)."""
-    out: F64 = overlaps(rows, weights) / (alpha + weights.sum(axis=1))
-    return out
-
-
-def box_match(rows: NDArray[Any], weights: NDArray[Any]) -> F64:
-    """(n, K) M = |I ∧ w| / d."""
-    out: F64 = overlaps(rows, weights) / (rows.shape[1] // 2)
-    return out
+def box_scores(rows: NDArray[Any], weights: NDArray[Any], alpha: float) -> tuple[F64, F64]:
+    """Choice T = |I ∧ w| / (α + |w|) and match M = |I ∧ w| / d, each (n, K)."""
+    common = overlaps(rows, weights)
+    return common / (alpha + weights.sum(axis=1)), common / (rows.shape[1] // 2)
 
 
 def box_widths(weights: NDArray[Any]) -> F64:
@@ -63,11 +57,8 @@ class FuzzyART(Growing[FuzzyARTParams]):
     def code(self, scaled: F64) -> F64:
         return complement(scaled)
 
-    def choice(self, rows: NDArray[Any], model: Model) -> F64:
-        return box_choice(rows, model.weights, self.params.alpha)
-
-    def match(self, rows: NDArray[Any], model: Model) -> F64:
-        return box_match(rows, model.weights)
+    def scores(self, rows: NDArray[Any], model: Model) -> tuple[F64, F64]:
+        return box_scores(rows, model.weights, self.params.alpha)
 
     def widths(self, model: Model) -> F64 | None:
         return box_widths(model.weights)

@@ -48,18 +48,14 @@ class GaussianART(Growing[GaussianARTParams]):
         fit = compiled_or_none(self.params, "GaussianARTMAP", load)
         return fit and one_class(fit, rho=self.params.rho, alpha=self.params.alpha, sigma_init=self._sigma(d))
 
-    def match(self, rows: NDArray[Any], model: Model) -> F64:
+    def scores(self, rows: NDArray[Any], model: Model) -> tuple[F64, F64]:
         d = model.dims
-        out = np.empty((len(rows), len(model.weights)))
+        squares = np.empty((len(rows), len(model.weights)))
         for k, weight in enumerate(model.weights):
-            out[:, k] = np.square(rows - weight[:d]) @ weight[2 * d : 3 * d]
-        heights: F64 = np.exp(-0.5 * out)
-        return heights
-
-    def choice(self, rows: NDArray[Any], model: Model) -> F64:
+            squares[:, k] = np.square(rows - weight[:d]) @ weight[2 * d : 3 * d]
+        match: F64 = np.exp(-0.5 * squares)
         shares = model.weights[:, -1] / model.weights[:, -1].sum()
-        out: F64 = self.match(rows, model) / (self.params.alpha + model.weights[:, -2]) * shares
-        return out
+        return match / (self.params.alpha + model.weights[:, -2]) * shares, match
 
     def weight_length(self, d: int) -> int:
         return 3 * d + 2

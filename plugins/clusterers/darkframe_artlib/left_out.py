@@ -28,7 +28,7 @@ _COMPILED = f"{_LABELS} Given one label for all rows it is artlib's compiled for
 
 LEFT_OUT: Mapping[str, str] = {
     "ART1MAP": _LABELS,
-    "ARTMAP": "It maps the clusters of one set of rows to those of another and needs both; over one set it is deepartmap with two "
+    "ARTMAP": "It maps the clusters of one set of rows to those of another and needs both; over one set it is deepartmap at two "
     "levels.",
     "AlphaART": "It needs pyalphashape, which artlib does not install, and Delaunay triangulations, whose size is exponential in "
     "the dimensions: out of reach above about eight.",

@@ -13,7 +13,7 @@ import numpy as np
 from darkframe import Assignment, Clustering, Diagnostics, UserError
 from darkframe.config import build, to_record
 from darkframe.errors import StoreError
-from darkframe_artlib.fuzzy import MATCH, box_choice, box_match, box_widths
+from darkframe_artlib.fuzzy import MATCH, box_scores, box_widths
 from darkframe_artlib.kept import check_state, params_array
 from darkframe_artlib.learning import heard
 from darkframe_artlib.rows import Bounds, checked_rows, complement
@@ -120,29 +120,25 @@ class Nested(ABC, Generic[P]):
             part = slice(start, start + BLOCK)
             yield part, complement(model.bounds.scale(rows[part])[0])
 
-    def _of_level(self, function: Any, rows: F64, model: Levels, level: int) -> F64:
-        """(n, clusters) of a function of rows and weights; where clusters have no box, the largest of their boxes."""
-        weights = model.weights[level]
-        if weights is not None:
-            return np.asarray(function(rows, weights))
-        below = self._of_level(function, rows, model, level + 1)
-        out = np.full((len(rows), model.clusters(level)), -np.inf)
-        for k, parent in enumerate(model.parents[level]):
-            np.maximum(out[:, parent], below[:, k], out=out[:, parent])
+    def _scores(self, rows: F64, model: Levels) -> list[tuple[F64, F64]]:
+        """Choice and match of coded rows with each cluster of each level; where it has no box, the largest of its boxes."""
+        out: list[tuple[F64, F64]] = []
+        for level in range(len(model.weights) - 1, -1, -1):
+            weights = model.weights[level]
+            if weights is not None:
+                out.insert(0, box_scores(rows, weights, self.params.alpha))  # type: ignore[attr-defined]
+            else:
+                choice, match = (_largest(values, model.parents[level], model.clusters(level)) for values in out[0])
+                out.insert(0, (choice, match))
         return out
-
-    def choices(self, rows: F64, model: Levels, level: int) -> F64:
-        """(n, clusters) choice of coded rows with each cluster of a level."""
-        return self._of_level(lambda r, w: box_choice(r, w, self.params.alpha), rows, model, level)  # type: ignore[attr-defined]
 
     def _scored(self, rows: NDArray[Any], labels: I64, model: Levels) -> tuple[F64, F64]:
         match, margin = np.full(labels.shape, np.nan), np.full(labels.shape, np.nan)
-        for part, coded in self._coded(rows, model):
-            for level in range(len(labels)):
-                if model.clusters(level):
-                    groups = model.parents[level - 1] if level else None
-                    match[level, part] = own(self._of_level(box_match, coded, model, level), labels[level, part])
-                    margin[level, part] = margins(self.choices(coded, model, level), labels[level, part], groups)
+        for part, coded in self._coded(rows, model) if model.clusters(0) else ():
+            for level, (choices, matches) in enumerate(self._scores(coded, model)):
+                groups = model.parents[level - 1] if level else None
+                match[level, part] = own(matches, labels[level, part])
+                margin[level, part] = margins(choices, labels[level, part], groups)
         return match, margin
 
     def _fitted(self) -> Levels:
@@ -161,13 +157,13 @@ class Nested(ABC, Generic[P]):
         rows = checked_rows(vectors, self.name, model.dims)
         last = len(model.weights) - 1
         labels, match = np.full((last + 1, len(rows)), -1, np.int64), np.full((last + 1, len(rows)), np.nan)
-        if model.clusters(last):
-            for part, coded in self._coded(rows, model):
-                labels[last, part] = first_best(self.choices(coded, model, last))
-                for level in range(last, -1, -1):
-                    if level < last:
-                        labels[level, part] = model.parents[level][labels[level + 1, part]]
-                    match[level, part] = own(self._of_level(box_match, coded, model, level), labels[level, part])
+        for part, coded in self._coded(rows, model) if model.clusters(0) else ():
+            scores = self._scores(coded, model)
+            labels[last, part] = first_best(scores[last][0])
+            for level in range(last, -1, -1):
+                if level < last:
+                    labels[level, part] = model.parents[level][labels[level + 1, part]]
+                match[level, part] = own(scores[level][1], labels[level, part])
         return Assignment(labels, match >= np.array(self.vigilance)[:, None], match)
 
     def matches(self, vectors: NDArray[Any], level: int) -> tuple[F64, Bool]:
@@ -182,7 +178,7 @@ class Nested(ABC, Generic[P]):
             raise UserError(f"{self.name} has levels 0 to {len(model.weights) - 1}; there is no level {level}.")
         match = np.empty((len(rows), model.clusters(level)))
         for part, coded in self._coded(rows, model):
-            match[part] = self._of_level(box_match, coded, model, level)
+            match[part] = self._scores(coded, model)[level][1]
         return match, match >= self.vigilance[level]
 
     def state(self) -> Mapping[str, NDArray[Any]]:
@@ -212,3 +208,11 @@ class Nested(ABC, Generic[P]):
         if not nested or any(size != (2 * model.dims,) for size in sizes):
             raise StoreError(f"The kept model's arrays do not fit one another, so it is no {self.name} model.")
         self._model = model
+
+
+def _largest(values: F64, groups: I64, count: int) -> F64:
+    """(n, count) the largest of each group's columns."""
+    out = np.full((len(values), count), -np.inf)
+    for k, group in enumerate(groups):
+        np.maximum(out[:, group], values[:, k], out=out[:, group])
+    return out

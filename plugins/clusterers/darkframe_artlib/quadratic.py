@@ -31,16 +31,13 @@ class QuadraticNeuronART(Growing[QuadraticNeuronARTParams]):
         p = self.params
         return artlib.QuadraticNeuronART(float(p.rho), float(p.s_init), float(p.lr_b), float(p.lr_w), float(p.lr_s))
 
-    def choice(self, rows: NDArray[Any], model: Model) -> F64:
+    def scores(self, rows: NDArray[Any], model: Model) -> tuple[F64, F64]:
         d = model.dims
         out = np.empty((len(rows), len(model.weights)))
         for k, weight in enumerate(model.weights):
             mapped = rows @ weight[: d * d].reshape(d, d).T
             out[:, k] = np.exp(-weight[-1] * weight[-1] * np.square(mapped - weight[d * d : -1]).sum(axis=1))
-        return out
-
-    def match(self, rows: NDArray[Any], model: Model) -> F64:
-        return self.choice(rows, model)
+        return out, out
 
     def weight_length(self, d: int) -> int:
         return d * d + d + 1

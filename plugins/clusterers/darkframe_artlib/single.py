@@ -87,12 +87,8 @@ class Single(ABC, Generic[P]):
         return scaled
 
     @abstractmethod
-    def choice(self, rows: NDArray[Any], model: Model) -> F64:
-        """(n, K) choice function of coded rows with each category."""
-
-    @abstractmethod
-    def match(self, rows: NDArray[Any], model: Model) -> F64:
-        """(n, K) match function."""
+    def scores(self, rows: NDArray[Any], model: Model) -> tuple[F64, F64]:
+        """Choice and match functions, each (n, K), of coded rows with each category."""
 
     def vigilance(self, d: int) -> float:
         """ρ as the match is compared with it."""
@@ -186,8 +182,8 @@ class Single(ABC, Generic[P]):
             part = slice(start, start + BLOCK)
             coded = self.code(model.bounds.scale(rows[part])[0])
             with np.errstate(all="ignore"):
-                match[part] = own(self.match(coded, model), labels[part])
-                margin[part] = margins(self.choice(coded, model), labels[part])
+                choices, matches = self.scores(coded, model)
+            match[part], margin[part] = own(matches, labels[part]), margins(choices, labels[part])
         return match, margin
 
     def _said(self, rows: NDArray[Any], labels: I64, model: Model, outside: int) -> list[str]:
@@ -196,11 +192,11 @@ class Single(ABC, Generic[P]):
         if outside:
             said.append(f"{outside:,} of {n:,} rows lay outside the bounds of the model and were clipped to them.")
         if (model.bounds.lower == model.bounds.upper).all():
-            said.append("All rows are the same in every dimension; they are one cluster.")
+            said.append("All rows are the same in every dimension: they are one cluster, and say nothing of structure.")
         elif k == 1 and n >= _FEW:
-            said.append(f"All {n:,} rows are one cluster. {self.loose}")
+            said.append(f"All rows are one cluster. {self.loose}")
         elif k > 0.95 * n and n >= _FEW:
-            said.append(f"{n:,} rows made {k:,} clusters, nearly every row its own. {self.tight}")
+            said.append(f"Nearly every row is its own cluster. {self.tight}")
         return said + list(self.remarks(rows, model))
 
     def _fitted(self) -> Model:
@@ -222,8 +218,9 @@ class Single(ABC, Generic[P]):
             part = slice(start, start + BLOCK)
             coded = self.code(model.bounds.scale(rows[part])[0])
             with np.errstate(all="ignore"):
-                labels[part] = self.winners(self.choice(coded, model), model)
-                match[part] = own(self.match(coded, model), labels[part])
+                choices, matches = self.scores(coded, model)
+            labels[part] = self.winners(choices, model)
+            match[part] = own(matches, labels[part])
         return Assignment(labels[None], self.passes(match, model.dims)[None], match[None])
 
     def matches(self, vectors: NDArray[Any], level: int) -> tuple[F64, Bool]:
@@ -240,7 +237,7 @@ class Single(ABC, Generic[P]):
         for start in range(0, len(rows), BLOCK):
             coded = self.code(model.bounds.scale(rows[start : start + BLOCK])[0])
             with np.errstate(all="ignore"):
-                match[start : start + BLOCK] = self.match(coded, model)
+                match[start : start + BLOCK] = self.scores(coded, model)[1]
         return match, self.passes(match, model.dims)
 
     def state(self) -> Mapping[str, NDArray[Any]]:

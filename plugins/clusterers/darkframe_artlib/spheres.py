@@ -36,9 +36,8 @@ def _too_small(params: Any, reach: float, rows: F64, d: int) -> str:
     if params.radius_unit == "half-diagonal" or apart <= reach:
         return ""
     return (
-        f"With r_hat = {params.r_hat:g} a row joins a cluster within {reach:.3g} of it, but half of the pairs of rows are more "
-        f"than {apart:.3g} apart in {d} dimensions; distances grow with √d: set radius_unit=half-diagonal (r_hat times √d / 2 = "
-        f"{np.sqrt(d) / 2:.3g})."
+        f"With r_hat = {params.r_hat:g} a row joins a cluster within {reach:.3g} of it, but half of the pairs of rows lie "
+        f"further apart: distances grow with √d, d = {d} here. Set radius_unit=half-diagonal (r_hat times √d / 2 = {np.sqrt(d) / 2:.3g})."
     )
 
 
@@ -68,16 +67,10 @@ class HypersphereART(Growing[HypersphereARTParams]):
         p, r_hat = self.params, self.r_hat(d)
         return fit and one_class(fit, rho=p.rho, alpha=p.alpha, beta=p.beta, r_hat=r_hat)
 
-    def choice(self, rows: NDArray[Any], model: Model) -> F64:
+    def scores(self, rows: NDArray[Any], model: Model) -> tuple[F64, F64]:
         radius, r_hat = model.weights[:, -1], self.r_hat(model.dims)
         reached = np.maximum(radius, distances(rows, model.weights[:, :-1]))
-        out: F64 = (r_hat - reached) / (r_hat - radius + self.params.alpha)
-        return out
-
-    def match(self, rows: NDArray[Any], model: Model) -> F64:
-        reached = np.maximum(model.weights[:, -1], distances(rows, model.weights[:, :-1]))
-        out: F64 = 1.0 - reached / self.r_hat(model.dims)
-        return out
+        return (r_hat - reached) / (r_hat - radius + self.params.alpha), 1.0 - reached / r_hat
 
     def remarks(self, rows: NDArray[Any], model: Model) -> tuple[str, ...]:
         if len(model.weights) <= 0.95 * len(rows) or len(rows) < 10:
@@ -123,16 +116,10 @@ class EllipsoidART(Growing[EllipsoidARTParams]):
         out: F64 = np.where(axes.any(axis=1), stretched, plain)
         return out
 
-    def choice(self, rows: NDArray[Any], model: Model) -> F64:
+    def scores(self, rows: NDArray[Any], model: Model) -> tuple[F64, F64]:
         radius, r_hat = model.weights[:, -1], self.r_hat(model.dims)
-        reached = np.maximum(radius, self._distances(rows, model))
-        out: F64 = (r_hat - radius - reached) / (r_hat - 2 * radius + self.params.alpha)
-        return out
-
-    def match(self, rows: NDArray[Any], model: Model) -> F64:
-        radius = model.weights[:, -1]
-        out: F64 = 1.0 - (radius + np.maximum(radius, self._distances(rows, model))) / self.r_hat(model.dims)
-        return out
+        reached = radius + np.maximum(radius, self._distances(rows, model))
+        return (r_hat - reached) / (r_hat - 2 * radius + self.params.alpha), 1.0 - reached / r_hat
 
     def remarks(self, rows: NDArray[Any], model: Model) -> tuple[str, ...]:
         if len(model.weights) <= 0.95 * len(rows) or len(rows) < 10:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import artlib
 import numpy as np
 
-from darkframe_artlib.fuzzy import box_choice, box_match
+from darkframe_artlib.fuzzy import box_scores
 from darkframe_artlib.nested import Levels, Nested
 from darkframe_artlib.plugin import TopoARTParams
 from darkframe_artlib.rows import Bounds, complement
@@ -77,8 +77,9 @@ class TopoART(Nested[TopoARTParams]):
         for start in range(0, len(lost) if len(weights) else 0, BLOCK):
             part = lost[start : start + BLOCK]
             coded = complement(bounds.scale(rows[part])[0])
-            best = first_best(box_choice(coded, weights, self.params.alpha))
-            labels[part] = np.where(own(box_match(coded, weights), best) >= self.params.rho, best, -1)
+            choices, matches = box_scores(coded, weights, self.params.alpha)
+            best = first_best(choices)
+            labels[part] = np.where(own(matches, best) >= self.params.rho, best, -1)
         return labels
 
     def remarks(self, labels: I64, model: Levels) -> list[str]:

@@ -9,7 +9,7 @@ import artlib
 import numpy as np
 
 from darkframe import DataError
-from darkframe_artlib.fuzzy import MATCH, box_choice, box_match, box_widths
+from darkframe_artlib.fuzzy import MATCH, box_scores, box_widths
 from darkframe_artlib.plugin import CVIARTParams, ICVIFuzzyARTParams
 from darkframe_artlib.rows import complement
 from darkframe_artlib.single import Model, P, Single
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from darkframe import ClusterContext
     from darkframe.interfaces import F64, I64
 
-_WHOLE = (
+_FIRST = (
     "A row gains nothing by joining the first cluster, to which all rows count before they are presented: it stays small, and "
     "rows near it may make clusters of their own."
 )
@@ -40,17 +40,14 @@ class _Indexed(Single[P]):
             learner.module.fit(coded(slice(0, n)))
         return np.asarray(learner.module.labels_, np.int64)
 
-    def choice(self, rows: NDArray[Any], model: Model) -> F64:
-        return box_choice(rows, model.weights, self.params.alpha)  # type: ignore[attr-defined]
-
-    def match(self, rows: NDArray[Any], model: Model) -> F64:
-        return box_match(rows, model.weights)
+    def scores(self, rows: NDArray[Any], model: Model) -> tuple[F64, F64]:
+        return box_scores(rows, model.weights, self.params.alpha)  # type: ignore[attr-defined]
 
     def widths(self, model: Model) -> F64 | None:
         return box_widths(model.weights)
 
     def remarks(self, rows: NDArray[Any], model: Model) -> tuple[str, ...]:
-        return (_WHOLE,)
+        return (_FIRST,) if getattr(self.params, "offline", True) else ()
 
     def weight_length(self, d: int) -> int:
         return 2 * d
