@@ -11,8 +11,8 @@ import numpy as np
 
 from darkframe_fuzzyart.engine import Categories, Rule
 from darkframe_fuzzyart.kernels import learn, refresh_all, to_bytes
-from darkframe_fuzzyart.lanes import HEAD
-from darkframe_fuzzyart.scan import FOUR, WORD, filter_block, judge_flat, judge_nested, match_block
+from darkframe_fuzzyart.lanes import HEAD, ROWS, WORD
+from darkframe_fuzzyart.scan import filter_block, judge_flat, judge_nested, match_block
 from darkframe_fuzzyart.store import empty_store, fill, grown, terms, weights_of
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ FILTERED = 512
 FILTER_FROM = 128
 """Categories from which on the filter pays."""
 
-JUDGED = 64
+JUDGED = 256
 """Rows judged at a time: their bounds with all categories are held at once."""
 
 _NO_PARENTS = np.empty(0, np.int64)
@@ -115,14 +115,14 @@ class CpuLevel:
             if parents is None:
                 judge_flat(self._store, self._terms, some, x, self._size, labels[part], out[:, part])
             else:
-                judge_nested(self._store, self._terms, some, x, parents[part], self._ends, labels[part], out[:, part])
+                judge_nested(self._store, self._terms, some, x, parents[part], self._ends, self._size, labels[part], out[:, part])
 
         self._engine.run(piece, len(rows), JUDGED)
         return out[0], out[1]
 
     def _bytes(self, rows: F64) -> NDArray[np.uint8]:
-        """The rows' bytes, with room for a multiple of four rows."""
-        x = np.zeros(-(-len(rows) // FOUR) * FOUR * self._terms.bytes, np.uint8)
+        """The rows' bytes, with room for a multiple of ``ROWS`` rows."""
+        x = np.zeros(-(-len(rows) // ROWS) * ROWS * self._terms.bytes, np.uint8)
         to_bytes(rows, self._terms.bytes, x)
         return x
 

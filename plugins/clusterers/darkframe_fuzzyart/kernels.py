@@ -63,8 +63,10 @@ def refresh(store: Store, terms: Terms, j: int, zeros: Any) -> None:
     for k in range(d, padded):
         lows[k] = np.uint8(0)
         highs[k] = np.uint8(UNITS - 1)
-    store.heads[2 * HEAD * j : 2 * HEAD * j + HEAD] = lows[:HEAD]
-    store.heads[2 * HEAD * j + HEAD : 2 * HEAD * (j + 1)] = highs[:HEAD]
+    heads = store.heads[2 * HEAD * j : 2 * HEAD * (j + 1)]
+    for k in range(HEAD):
+        heads[k] = lows[k]
+        heads[HEAD + k] = highs[k]
     norm = deficit(store.weights, j * terms.width, zeros, 0, terms.width // STEP)
     store.norms[j] = norm
     store.exact[j] = np.nan
@@ -146,7 +148,10 @@ def contest(store: Store, terms: Terms, row: Any, found: Any, bounds: Any, count
     """
     best, best_t, best_off, best_apart, best_exact = -1, -1.0, 0.0, 0.0, np.nan
     need = terms.rho * terms.dims if vigilant else -1.0
-    first = np.argmax(bounds[:count]) if count > 0 else 0
+    first = 0
+    for place in range(1, count):
+        if bounds[place] > bounds[first]:
+            first = place
     for turn in range(-1, count):
         place = first if turn < 0 else turn
         if turn == first or count == 0 or bounds[place] < best_t - best_off:
@@ -189,7 +194,7 @@ def _take(store: Store, terms: Terms, j: int, row: Any, apart: float, zeros: Any
     else:
         rest = 1.0 - beta
         for k in range(2 * terms.dims):
-            w[k] = beta * min(row[k], w[k]) + rest * w[k]
+            w[k] = min(beta * min(row[k], w[k]) + rest * w[k], w[k])
     refresh(store, terms, j, zeros)
 
 
@@ -199,7 +204,9 @@ def _make(store: Store, terms: Terms, j: int, row: Any, parent: int, zeros: Any)
     store.counts[j] = 1
     store.parents[j] = parent
     store.following[j] = -1
-    store.weights[j * terms.width : (j + 1) * terms.width] = row
+    w = store.weights[j * terms.width : (j + 1) * terms.width]
+    for k in range(terms.width):
+        w[k] = row[k]
     refresh(store, terms, j, zeros)
 
 

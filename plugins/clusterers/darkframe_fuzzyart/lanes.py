@@ -21,9 +21,15 @@ HEAD = 128
 STEP = 32
 """Doubles of one round of ``deficit``: four vectors, so that additions do not wait for each other."""
 
+ROWS = 8
+"""Rows that ``outside_rows`` compares with a box at a time, so that each of its bytes is loaded once for all."""
+
+WORD = 64
+"""Boxes that ``head_mask`` and ``bounds_peak`` handle at a time."""
+
 _BYTE, _WIDE, _DOUBLE = ir.IntType(8), ir.IntType(64), ir.DoubleType()
 _BYTES = ir.VectorType(_BYTE, CHUNK)
-_ROWS = 4
+_ALIGNED = {"i8": 1, "float": 4, "double": 8}
 
 
 class _Sums:
@@ -77,7 +83,7 @@ def _load(builder: Any, pointer: Any, vector: Any, place: Any) -> Any:
     """The vector at element ``place`` (an integer or a value) after ``pointer``."""
     at = builder.gep(pointer, [place if hasattr(place, "type") else ir.Constant(_WIDE, place)])
     loaded = builder.load(builder.bitcast(at, vector.as_pointer()))
-    loaded.align = vector.element.width // 8 if vector.element is not _DOUBLE and hasattr(vector.element, "width") else 8
+    loaded.align = _ALIGNED[str(vector.element)]
     return loaded
 
 
@@ -109,7 +115,7 @@ def outside(_typing: Any, x: Any, x0: Any, low: Any, low0: Any, high: Any, high0
 def outside_rows(
     _typing: Any, x: Any, x0: Any, stride: Any, box: Any, box0: Any, chunks: Any, out: Any, out0: Any, step: Any
 ) -> Any:
-    """``outside`` of four rows, ``stride`` bytes apart, of one box: its low bytes at box0 and, right after them, its high ones.
+    """``outside`` of ``ROWS`` rows, ``stride`` bytes apart, and a box: its low bytes at box0, its high ones right after them.
 
     Writes into out[out0 + r · step], float32.
     """
@@ -119,12 +125,12 @@ def outside_rows(
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         x, x0, stride, box, box0, chunks, out, out0, step = arguments
         xs = [
-            _pointer(context, builder, signature.args[0], x, builder.add(x0, builder.mul(stride, _int(r)))) for r in range(_ROWS)
+            _pointer(context, builder, signature.args[0], x, builder.add(x0, builder.mul(stride, _int(r)))) for r in range(ROWS)
         ]
         lows = _pointer(context, builder, signature.args[3], box, box0)
         highs = builder.gep(lows, [builder.mul(chunks, _int(CHUNK))])
         sums = _Sums(context, builder)
-        totals = [cgutils.alloca_once_value(builder, sums.zero()) for _ in range(_ROWS)]
+        totals = [cgutils.alloca_once_value(builder, sums.zero()) for _ in range(ROWS)]
         with cgutils.for_range(builder, chunks) as loop:
             place = builder.mul(loop.index, _int(CHUNK))
             low, high = (_load(builder, at, _BYTES, place) for at in (lows, highs))
@@ -142,7 +148,7 @@ def outside_rows(
 
 @intrinsic  # type: ignore[untyped-decorator,unused-ignore]
 def head_mask(_typing: Any, x: Any, x0: Any, heads: Any, limits: Any, first: Any, count: Any) -> Any:
-    """Of ``count`` ≤ 64 boxes from ``first`` on: bit j says that the head of x lies at most limits[first + j] outside box j.
+    """Of ``count`` ≤ ``WORD`` boxes from ``first`` on: bit j says that the head of x is at most limits[first + j] outside box j.
 
     ``heads`` holds for each box its HEAD low bytes, then its HEAD high bytes. Returns a uint64.
     """
@@ -166,6 +172,26 @@ def head_mask(_typing: Any, x: Any, x0: Any, heads: Any, limits: Any, first: Any
             inside = builder.zext(builder.icmp_signed("<=", sums.total(total), limit), _WIDE)
             builder.store(builder.or_(builder.load(mask), builder.shl(inside, loop.index)), mask)
         return builder.load(mask)
+
+    return signature, code
+
+
+@intrinsic  # type: ignore[untyped-decorator,unused-ignore]
+def bounds_peak(_typing: Any, totals: Any, scale: Any, base: Any, first: Any) -> Any:
+    """Replace WORD float32 totals from ``first`` on by base − scale · total; returns the highest of them."""
+    signature = types.float32(totals, scale, base, types.int64)
+    lanes = ir.VectorType(ir.FloatType(), 16)
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        ats = [_pointer(context, builder, signature.args[k], arguments[k], arguments[3]) for k in range(3)]
+        peak = None
+        for place in range(0, WORD, 16):
+            total, by, top = (_load(builder, at, lanes, place) for at in ats)
+            bound = builder.fsub(top, builder.fmul(by, total))
+            at = builder.gep(ats[0], [_int(place)])
+            builder.store(bound, builder.bitcast(at, lanes.as_pointer())).align = 4
+            peak = bound if peak is None else _call(builder, "llvm.maxnum.v16f32", peak, bound)
+        return _call(builder, "llvm.vector.reduce.fmax.v16f32", peak, returns=ir.FloatType())
 
     return signature, code
 
@@ -205,4 +231,4 @@ def _int(value: int) -> Any:
     return ir.Constant(_WIDE, value)
 
 
-__all__ = ["CHUNK", "HEAD", "STEP", "deficit", "head_mask", "outside", "outside_rows"]
+__all__ = ["CHUNK", "HEAD", "ROWS", "STEP", "WORD", "bounds_peak", "deficit", "head_mask", "outside", "outside_rows"]

@@ -8,13 +8,11 @@ import numpy as np
 
 from darkframe.numerics.compiled import compiled
 from darkframe_fuzzyart.kernels import apart_of, code_row, common, contest, shortlist
-from darkframe_fuzzyart.lanes import CHUNK, HEAD, head_mask, outside, outside_rows
+from darkframe_fuzzyart.lanes import CHUNK, HEAD, ROWS, WORD, bounds_peak, head_mask, outside, outside_rows
 from darkframe_fuzzyart.store import UNITS, Store, Terms
 
 _compiled = compiled(error_model="numpy")
-_vectorised = compiled(error_model="numpy", fastmath={"nnan", "nsz", "reassoc"})
-WORD = 64  # categories filtered at a time: bits of a word
-FOUR = 4  # rows compared at a time with a category, see ``outside_rows``
+_LEAST = 1e-30  # of alpha + |w|: below it, terms in float32 overflow
 
 
 @_compiled
@@ -55,33 +53,26 @@ def filter_block(store: Store, terms: Terms, x: Any, first: int, heads: Any, siz
 
 @_compiled
 def all_apart(store: Store, terms: Terms, x: Any, size: int, out: Any) -> None:
-    """Lower bounds of D in bytes of a few rows, four at a time, and all categories: out (n, size) float32."""
+    """Lower bounds of D in bytes of a few rows, ``ROWS`` at a time, and all categories: out (n, at least size) float32."""
     step = out.shape[1]
     flat = out.reshape(out.size)
     for tile in range(0, size, 16):
-        for i in range(0, out.shape[0], FOUR):
+        for i in range(0, out.shape[0], ROWS):
             for j in range(tile, min(tile + 16, size)):
                 box = 2 * terms.bytes * j
                 outside_rows(x, i * terms.bytes, terms.bytes, store.boxes, box, terms.bytes // CHUNK, flat, i * step + j, step)
 
 
-@_vectorised
-def _bounds(totals: Any, scale: Any, base: Any, peaks: Any) -> None:
-    """Distances in bytes become upper bounds of T = base − scale · total; peaks: the highest of each 64."""
-    for block in range(peaks.shape[0]):
-        peak = np.float32(-1)
-        for j in range(block * 64, min(block * 64 + 64, totals.shape[0])):
-            bound = base[j] - scale[j] * totals[j]
-            totals[j] = bound
-            peak = bound if bound > peak else peak
-        peaks[block] = peak
-
-
 @_compiled
 def _bound_terms(store: Store, terms: Terms, size: int, scale: Any, base: Any) -> None:
-    """Terms of ``_bounds`` in float32, moved up by more than its rounding."""
+    """Terms of the upper bounds of T, base − scale · D in bytes, in float32 and above its rounding; −1 behind the categories."""
+    scale[size:] = 0
+    base[size:] = -1
     for j in range(size):
         top = terms.alpha + store.norms[j]
+        if top < _LEAST:
+            scale[j], base[j] = np.float32(0.0), np.float32(np.inf)
+            continue
         scale[j] = np.float32(1.0 / (UNITS * top))
         base[j] = np.float32((store.norms[j] + terms.slack) / top + 4e-7 * (1.0 + terms.dims / top))
 
@@ -93,7 +84,7 @@ def _rivals(bounds: Any, peaks: Any, least: float, but: int, found: Any, kept: A
     for block in range(peaks.shape[0]):
         if peaks[block] < least:
             continue
-        for j in range(block * 64, min(block * 64 + 64, bounds.shape[0])):
+        for j in range(block * WORD, block * WORD + WORD):
             if bounds[j] >= least and j != but:
                 found[count] = j
                 kept[count] = bounds[j]
@@ -108,7 +99,7 @@ def _top(bounds: Any, peaks: Any, but: int) -> int:
     for block in range(peaks.shape[0]):
         if peaks[block] <= best:
             continue
-        for j in range(block * 64, min(block * 64 + 64, bounds.shape[0])):
+        for j in range(block * WORD, block * WORD + WORD):
             if bounds[j] > best and j != but:
                 best, best_at = bounds[j], j
     return best_at
@@ -150,21 +141,23 @@ def judge_flat(store: Store, terms: Terms, rows: Any, x: Any, size: int, labels:
         store: The categories.
         terms: The rule.
         rows: (n, d) rows.
-        x: Their bytes, with room for a multiple of four.
+        x: Their bytes, with room for a multiple of ``ROWS``.
         size: Categories.
         labels: (n,) categories; −1 is replaced.
         out: (2, n) to be filled.
     """
-    n = rows.shape[0]
-    totals = np.empty((-(-n // FOUR) * FOUR, size), np.float32)
+    n, words = rows.shape[0], -(-size // WORD)
+    totals = np.zeros((-(-n // ROWS) * ROWS, words * WORD), np.float32)
     all_apart(store, terms, x, size, totals)
-    scale, base, peaks = np.empty(size, np.float32), np.empty(size, np.float32), np.empty(-(-size // 64), np.float32)
+    scale, base = np.empty(words * WORD, np.float32), np.empty(words * WORD, np.float32)
+    peaks = np.empty(words, np.float32)
     _bound_terms(store, terms, size, scale, base)
     row, found, kept = np.zeros(terms.width), np.empty(size, np.int64), np.empty(size)
     for i in range(n):
         code_row(rows[i], row)
         bounds = totals[i]
-        _bounds(bounds, scale, base, peaks)
+        for word in range(words):
+            peaks[word] = bounds_peak(bounds, scale, base, word * WORD)
         winner, apart = -1, 0.0
         top = _top(bounds, peaks, labels[i])
         if top >= 0:
@@ -176,16 +169,16 @@ def judge_flat(store: Store, terms: Terms, rows: Any, x: Any, size: int, labels:
 
 
 @_compiled
-def judge_nested(store: Store, terms: Terms, rows: Any, x: Any, parents: Any, ends: Any, labels: Any, out: Any) -> None:
-    """``judge_flat`` where each row's candidates are the categories of its parent."""
-    row, found, kept = np.zeros(terms.width), np.empty(64, np.int64), np.empty(64)
+def judge_nested(
+    store: Store, terms: Terms, rows: Any, x: Any, parents: Any, ends: Any, room: int, labels: Any, out: Any
+) -> None:
+    """``judge_flat`` where each row's candidates are the categories of its parent, at most ``room``."""
+    row, found, kept = np.zeros(terms.width), np.empty(room, np.int64), np.empty(room)
     for i in range(rows.shape[0]):
         code_row(rows[i], row)
         count = 0
         j = ends[parents[i], 0] if 0 <= parents[i] < ends.shape[0] else -1
         while j >= 0:
-            if count == found.shape[0]:
-                found, kept = np.concatenate((found, found)), np.empty(2 * count)
             if j != labels[i]:
                 found[count] = j
                 count += 1
