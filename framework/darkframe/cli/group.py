@@ -23,6 +23,7 @@ class Lazy(NamedTuple):
 COMMANDS: Mapping[str, Lazy] = {
     "run": Lazy("darkframe.cli.run:command", "Run the dark-matter study, the taxonomy study, or both."),
     "sweep": Lazy("darkframe.cli.sweep:command", "Run a grid of parameter values, and compare the runs."),
+    "track": Lazy("darkframe.cli.track:command", "Follow a taxonomy over an SAE's training checkpoints."),
     "doctor": Lazy("darkframe.cli.doctor:command", "Check that a source's SAE is wired as it was trained."),
     "show": Lazy("darkframe.cli.show:command", "Print a finished run's summary again."),
     "fetch": Lazy("darkframe.cli.fetch:command", "Download what a source reads, for machines without network."),

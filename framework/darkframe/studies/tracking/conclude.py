@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -47,17 +48,19 @@ def conclude(
     """Headline, text and cautions."""
     told = _told(levels)
     last = told.steps[-1]
-    whole = f"{config.over} from {config.shown[0]} to {config.shown[-1]}"
+    whole = f"{config.over} {config.shown[0]} to {config.shown[-1]}"
     of = "of the model" if config.model is not None else "made at the first"
     headline = (
-        f"Over {len(checkpoints)} checkpoints ({whole}), {told.persisted:,} of {told.first:,} categories {of} still receive "
-        f"features at the last (level {told.level}{_rho(told)})."
+        f"At the last of {len(checkpoints)} checkpoints ({whole}) {last.passed:.0%} of the features pass a category known "
+        f"before{_beside(last)}; {told.persisted:,} of the {told.first:,} categories {of} still receive any "
+        f"(level {told.level}{_rho(told)})."
     )
     made = sum(step.new for step in told.steps if step.step or config.model is not None)
+    unchanged = "" if math.isnan(last.unchanged_kept) else f"; {last.unchanged_kept:.0%} were nothing changed"
     text = (
         f"{made:,} categories were added since, and {last.dormant:,} of all {last.known + last.new:,} are dormant. "
-        f"At the last step {last.passed:.0%} of the features passed the vigilance of a category known before it{_beside(last)}; "
-        f"{last.kept:.0%} are in the category of one step before (by chance {last.kept_by_chance:.0%}). {_verdicts(levels)}"
+        f"{last.kept:.0%} of the features are in the category of one step before (by chance {last.kept_by_chance:.0%}"
+        f"{unchanged}). {_verdicts(levels)}"
     )
     return TrackingConclusion(_verdict(levels), headline, text.strip(), _cautions(levels, checkpoints, junk, order, note))
 
@@ -75,8 +78,9 @@ def _beside(step: TrackedStep) -> str:
     """What the nulls' draws come to, in brackets."""
     if not step.nulls:
         return ""
-    means = [f"{sum(null.passed) / len(null.passed):.0%} {null.name}" for null in step.nulls]
-    return f" (of unrelated rows {', '.join(means)})"
+    means = [sum(null.passed) / len(null.passed) for null in step.nulls]
+    low, high = f"{min(means):.0%}", f"{max(means):.0%}"
+    return f" (of unrelated rows {low if low == high else f'{low} to {high}'})"
 
 
 def _verdicts(levels: Sequence[TrackedLevel]) -> str:
