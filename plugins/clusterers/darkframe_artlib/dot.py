@@ -41,7 +41,9 @@ class ART2A(Growing[ART2AParams]):
 
     def code(self, scaled: F64) -> F64:
         lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
-        return np.minimum(scaled / np.where(lengths == 0, 1.0, lengths), 1.0)
+        diagonal = 1 / np.sqrt(scaled.shape[1])  # of a row at the minimum of every dimension, which has no direction of its own
+        out: F64 = np.minimum(np.where(lengths > 0, scaled / np.where(lengths > 0, lengths, 1.0), diagonal), 1.0)
+        return out
 
     def scores(self, rows: NDArray[Any], model: Model) -> tuple[F64, F64]:
         products = rows @ model.weights.T

@@ -37,7 +37,8 @@ def _too_small(params: Any, reach: float, rows: F64, d: int) -> str:
         return ""
     return (
         f"With r_hat = {params.r_hat:g} a row joins a cluster within {reach:.3g} of it, but half of the pairs of rows lie "
-        f"further apart: distances grow with √d, d = {d} here. Set radius_unit=half-diagonal (r_hat times √d / 2 = {np.sqrt(d) / 2:.3g})."
+        f"further apart: distances grow with √d, d = {d} here. Set radius_unit=half-diagonal (r_hat times √d / 2 = "
+        f"{np.sqrt(d) / 2:.3g})."
     )
 
 
