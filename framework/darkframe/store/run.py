@@ -8,8 +8,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -39,7 +40,8 @@ class RunDir:
     Attributes:
         path: The folder.
         manifest: ``schema``, ``kind``, ``status`` (``running``, ``done`` or ``failed``), ``created``, ``config`` and whatever
-            ``update`` has added, such as ``collection``.
+            ``update`` has added, such as ``collection``. ``shares``, if there, names the steps (``fit-*``) that this run takes
+            over from runs beside it where those have finished them with the same inputs, as the cells of a sweep do.
     """
 
     def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
@@ -111,8 +113,23 @@ class RunDir:
             self._lock = None
 
     def step(self, name: str, inputs: Mapping[str, Any]) -> Step:
-        """The step of that name; it is ``done`` if it was saved with the same inputs."""
-        return Step(self.path / "steps" / name, name, plain(inputs), self.own)
+        """The step of that name; it is ``done`` if it was saved with the same inputs, here or where this run may take it from."""
+        step = Step(self.path / "steps" / name, name, plain(inputs), self.own)
+        if any(fnmatch(name, pattern) for pattern in self.manifest.get("shares", ())) and not step.done:
+            step.adopt(self._elsewhere(name))
+        return step
+
+    def _elsewhere(self, name: str) -> Iterator[Path]:
+        """Finished steps of that name of the runs beside this one that were made from the same source on the same device."""
+        own = self.manifest.get("config") or {}
+        for record in sorted(self.path.parent.glob(f"*/steps/{name}/record.json")):
+            run = record.parents[2]
+            try:
+                other = read_json(run / "manifest.json").get("config") or {}
+            except (OSError, StoreError):
+                continue
+            if run != self.path and all(other.get(key) == own.get(key) for key in ("source", "device")):
+                yield record.parent
 
     def arrays(self) -> dict[str, Path]:
         """Every array of the finished steps, by ``step/name`` in order."""

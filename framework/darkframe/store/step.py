@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +44,27 @@ class Step:
         """Whether a finished step with exactly these inputs is on disk."""
         path = self._folder / "record.json"
         return path.is_file() and read_json(path).get("key") == self.key
+
+    def adopt(self, steps: Iterable[Path]) -> bool:
+        """Take over the files of another run's step that finished with exactly these inputs; False where there is none.
+
+        Args:
+            steps: Folders of finished steps of this name, which may be of other inputs, or go away at any moment.
+        """
+        for folder in steps:
+            try:
+                if read_json(folder / "record.json").get("key") != self.key:
+                    continue
+                target = self._start()
+                for path in folder.iterdir():
+                    _copy(path, target / path.name)
+                if read_json(folder / "record.json").get("key") == self.key:  # still, so that all files are of one piece
+                    self._rename(target)
+                    return True
+            except (OSError, StoreError):  # it is being taken anew there: this run computes its own
+                pass
+            self._started = False
+        return False
 
     def load(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """The step's record, and its arrays as read-only memory maps.
@@ -118,3 +141,9 @@ class Step:
         fsync_folder(self._folder.parent)
         self._started = False
         self._streamed.clear()
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
+    with target.open("rb") as file:
+        os.fsync(file.fileno())

@@ -26,6 +26,9 @@ from darkframe.results.sweep import DONE, FAILED, WAITING
 from darkframe.store.atomic import write_bytes
 from darkframe.store.sweep import SweepDir
 
+SHARED = ("taxonomy-lens", "taxonomy-rows", "taxonomy-embedding", "diagnose", "pca", "decompose", "fit-*")
+"""Steps that cells take over from one another where all inputs are equal: they take long, and what they keep is small."""
+
 
 @dataclass(frozen=True)
 class _Asked:
@@ -207,8 +210,8 @@ def _left(made: SweepDir, *, force: bool) -> list[Job]:
             continue
         made.update_cell(cell["number"], status=WAITING, error="", seconds=None)
         config = cell["config"] | ({"force": True} if force else {})
-        run = str(made.cell_path(cell))
-        work.append({"number": cell["number"], "run": run, "config": config, "force": force or None, "values": cell["values"]})
+        of = {"number": cell["number"], "values": cell["values"], "run": str(made.cell_path(cell))}
+        work.append({**of, "config": config, "force": force or None, "shares": SHARED})
     return work
 
 

@@ -132,7 +132,9 @@ def _run(job: dict[str, Any], progress: ChannelProgress) -> None:
 
     path = Path(job["run"])
     if not (path / "manifest.json").is_file():
-        RunDir.create(path, job["config"]).close()
+        made = RunDir.create(path, job["config"])
+        made.update(shares=job["shares"])
+        made.close()
     run(resume=path, force=job["force"], progress=progress)
 
 

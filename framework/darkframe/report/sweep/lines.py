@@ -77,8 +77,9 @@ def _scale(ax: Axes, measure: Measure, values: Sequence[float]) -> None:
     if measure.log and finite and min(finite) > 0 and max(finite) / min(finite) >= _WIDE:
         ax.set_yscale("log")
         ax.yaxis.set_minor_locator(NullLocator())
-    elif finite and min(finite) >= 0:
-        ax.set_ylim(bottom=0, top=max(finite) * 1.08 or 1.0)
+    elif finite and (min(finite) >= 0 or measure.full):
+        low, high = min(0.0, *finite), max(measure.full, *finite)
+        ax.set_ylim(bottom=low * 1.08 if low < -0.005 * measure.full else 0, top=high * 1.08 or 1.0)
     if measure.write is count and ax.get_yscale() == "linear":
         ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: measure.write(value)))

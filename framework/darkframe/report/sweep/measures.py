@@ -23,6 +23,7 @@ class Measure:
         null: The same by chance; None where there is no such thing.
         write: A value as text.
         log: Whether it is drawn on a logarithmic axis.
+        full: Value that its axis reaches at least, so that noise does not fill it.
         levels: Whether it differs by level.
     """
 
@@ -33,6 +34,7 @@ class Measure:
     null: Get | None = None
     write: Callable[[float], str] = decimal
     log: bool = False
+    full: float = 0.0
     levels: bool = False
 
 
@@ -75,6 +77,7 @@ TAXONOMY = (
         "Order stability",
         "mean adjusted Rand index between row orders",
         _level("stability"),
+        full=1.0,
         levels=True,
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -13,6 +14,7 @@ from darkframe.results.sweep import DONE, FAILED, LevelFigures, SweepCell, Sweep
 from darkframe.store.atomic import plain
 
 _NAME = "sweep"
+_FEW = 5  # tokens in a terminal
 Get = Callable[[SweepCell], Any]
 Columns = list[tuple[Column, Get]]
 
@@ -48,7 +50,7 @@ def shown_table(results: SweepResults) -> Table:
         columns.append((Column("outcome", "outcome"), _outcome))
     columns.append((Column("seconds", "time", "seconds", priority=3), lambda cell: cell.seconds))
     if taxonomy:
-        columns.append((Column("largest_tokens", "largest cluster's tokens", priority=2), _tokens))
+        columns.append((Column("largest_tokens", "largest cluster's tokens", priority=2), lambda cell: _tokens(cell, _FEW)))
     return _table(results, columns, _caption(taxonomy, dark))
 
 
@@ -203,12 +205,12 @@ def _joined(cell: SweepCell, write: Callable[[LevelFigures], str]) -> str | None
 
 
 def _short(value: float) -> str:
-    written = cosine(value)
-    return written[:-1] if written[-4:-3] == "." else written  # two decimals: they stand side by side
+    """Two decimals: figures of several levels stand side by side."""
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−") if math.isfinite(value) else cosine(value)
 
 
-def _tokens(cell: SweepCell) -> str | None:
-    return " ".join(token_text(token) for token in cell.taxonomy.tokens) or None if cell.taxonomy else None
+def _tokens(cell: SweepCell, most: int | None = None) -> str | None:
+    return " ".join(token_text(token) for token in cell.taxonomy.tokens[:most]) or None if cell.taxonomy else None
 
 
 def _outcome(cell: SweepCell) -> str | None:
