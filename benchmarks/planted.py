@@ -49,3 +49,31 @@ class FileRows:
                 while done < len(view):
                     done += file.readinto(view[done:])
                 yield block
+
+
+def decoder_rows(n: int, d: int, seed: int = 0) -> np.ndarray:
+    """(n, d) float32 unit rows like an SAE's decoder's, in random order.
+
+    60 % in families of uneven size (a centre and 0.6 of noise), 35 % noise alone, 5 % near-duplicates of others (0.02 of noise);
+    the noise is Gaussian with variances 1/√i along random axes.
+    """
+    rng = np.random.default_rng(seed)
+    scales = np.arange(1, d + 1, dtype=np.float32) ** -0.25
+    axes = np.linalg.qr(rng.normal(size=(d, d)))[0].astype(np.float32) * scales[:, None]
+    family, copies = int(0.6 * n), int(0.05 * n)
+    centres = max(2, n // 60)
+    sizes = np.arange(1, centres + 1) ** -0.8
+    centre = _unit(rng.standard_normal((centres, d), dtype=np.float32) @ axes)
+    chosen, copied = rng.choice(centres, size=family, p=sizes / sizes.sum()), rng.integers(0, n - copies, size=copies)
+    rows = np.empty((n, d), np.float32)
+    for start in range(0, n, CHUNK):
+        part = rows[start : start + CHUNK]
+        part[:] = _unit(rng.standard_normal(part.shape, dtype=np.float32) @ axes)
+    rows[:family] = _unit(centre[chosen] + 0.6 * rows[:family])
+    rows[n - copies :] = _unit(rows[copied] + 0.02 * rows[n - copies :])
+    rng.shuffle(rows)
+    return rows
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
