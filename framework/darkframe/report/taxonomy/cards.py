@@ -103,7 +103,13 @@ def children_table(children: Sequence[ClusterRecord]) -> Table:
         Column("tokens", "tokens"),
     )
     rows = tuple(
-        (cluster_name(c.level, c.cluster), c.size, c.children, _none(c.cohesion), tokens_line(c.tokens) or votes_line(c.votes))
+        (
+            cluster_name(c.level, c.cluster),
+            c.size,
+            c.children or None,
+            _none(c.cohesion),
+            tokens_line(c.tokens) or votes_line(c.votes),
+        )
         for c in children
     )
     return Table("children", "Children", columns, rows)

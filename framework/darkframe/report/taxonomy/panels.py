@@ -149,9 +149,9 @@ def landscape(ax: Axes, results: TaxonomyResults, data: TaxonomyData) -> None:
         height = float(curve[min(dims, len(curve) - 1)])
         ax.plot([dims, dims], [0, height], color=FAINT, lw=0.9, alpha=0.6)
         ax.plot([dims], [height], "o", ms=6, color=RUN, mec="white", mew=1)
-        ax.annotate(
-            f"{name}: {count(dims)}", (dims, height), xytext=(7, -11), ha="left", textcoords="offset points", fontsize=9.5
-        )
+        aside, side = (7, "left") if dims < 0.85 * pca.of else (-7, "right")
+        said = f"{name}: {count(dims)}"
+        ax.annotate(said, (dims, height), xytext=(aside, -13), ha=side, textcoords="offset points", fontsize=9.5)
     if pca.dims is not None:
         ax.axvline(pca.dims, color=INK, lw=1.4, ls="--", label=f"kept: {count(pca.dims)}")
     ax.set(xlabel="principal axes", ylabel="variance (%)", xlim=(0, pca.of * 1.06), ylim=(0, 107))
