@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, Lazy] = {
     "track": Lazy("darkframe.cli.track:command", "Follow a taxonomy over an SAE's training checkpoints."),
     "doctor": Lazy("darkframe.cli.doctor:command", "Check that a source's SAE is wired as it was trained."),
     "show": Lazy("darkframe.cli.show:command", "Print a finished run's summary again."),
+    "explore": Lazy("darkframe.cli.explore:command", "Look into a taxonomy: levels, one cluster, one feature."),
     "fetch": Lazy("darkframe.cli.fetch:command", "Download what a source reads, for machines without network."),
     "export": Lazy("darkframe.cli.export:command", "Write a finished run under the notebook's file names."),
     "list-plugins": Lazy(
