@@ -26,7 +26,7 @@ from darkframe.interfaces import (
 from darkframe.plugin import ClustererInfo, DecomposerInfo, SourceInfo, param
 
 if TYPE_CHECKING:
-    from darkframe.api import doctor, fetch, load, run, sweep
+    from darkframe.api import doctor, fetch, load, run, sweep, track
 
 __version__ = "0.1.0"
 
@@ -57,11 +57,12 @@ __all__ = [
     "param",
     "run",
     "sweep",
+    "track",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name in {"run", "load", "doctor", "fetch", "sweep"}:
+    if name in {"run", "load", "doctor", "fetch", "sweep", "track"}:
         from darkframe import api
 
         return getattr(api, name)

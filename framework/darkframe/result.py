@@ -15,6 +15,7 @@ from darkframe.report.table import Table
 from darkframe.report.tables import files_table, tables
 from darkframe.results import DarkMatterResults, TaxonomyResults
 from darkframe.store.run import RunDir
+from darkframe.store.tracking import is_tracking
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -287,10 +288,12 @@ def load(path: str | Path) -> RunResult:
 
     Raises:
         OutputError: The folder is missing or is not a run.
-        UserError: The run has not finished; says how to go on with it.
+        UserError: The run has not finished, says how to go on with it; or it is a tracking.
         StoreError: It is damaged, or of another version.
     """
     run = RunDir.open(Path(path))
+    if is_tracking(run):
+        raise UserError(f"{run.path} is a tracking, no run of a study.", hint=f"See it with `darkframe show {run.path}`.")
     status = run.manifest.get("status")
     if status != "done":
         raise UserError(

@@ -19,6 +19,7 @@ from darkframe.registry import Registry
 from darkframe.result import RunResult, load
 from darkframe.store.atomic import remove_tree
 from darkframe.store.run import RunDir
+from darkframe.store.tracking import is_tracking
 
 _RUN_PATH = "_darkframe_run"
 
@@ -111,6 +112,8 @@ def _resume(path: Path, settings: Settings, out: Path | None, progress: Progress
     if out is not None and out.absolute() != path.absolute():
         raise OutputError(f"The run {path} is resumed where it lies; it cannot be written to {out}.", hint="Leave --out out.")
     run = RunDir.open(path)
+    if is_tracking(run):
+        raise UserError(f"{path} is a tracking, no run of a study.", hint=f"Finish it with `darkframe track --resume {path}`.")
     plan = recorded_plan(run.manifest.get("config") or {}, Registry.discover())
     refuse_contradictions(settings, plan, path)
     if run.manifest.get("status") == "done":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import traceback
 from pathlib import Path
@@ -57,8 +58,18 @@ def _interrupted(error: BaseException) -> int:
 
 
 def _resume(run: Path) -> str:
-    command = "sweep" if (run / "sweep.json").is_file() else "run"
-    return f"darkframe {command} --resume {shlex.quote(_short(run))}"
+    return f"darkframe {_command(run)} --resume {shlex.quote(_short(run))}"
+
+
+def _command(run: Path) -> str:
+    """The command that goes on with what lies in a folder."""
+    if (run / "sweep.json").is_file():
+        return "sweep"
+    try:
+        manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return "run"
+    return "track" if "track" in (manifest.get("config") or {}) else "run"
 
 
 def _short(path: Path) -> str:

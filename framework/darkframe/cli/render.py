@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     from darkframe.progress import Task
     from darkframe.report.summary import Summary
 
-_COLOURS = {"structure": "green", "under-reconstruction": "cyan", "mixed": "yellow", "some": "yellow", "nothing": "magenta"}
+_COLOURS = {
+    "structure": "green",
+    "persists": "green",
+    "under-reconstruction": "cyan",
+    "mixed": "yellow",
+    "some": "yellow",
+    "nothing": "magenta",
+}
 _NARROW, _WIDE = 60, 100  # columns of a terminal
 
 

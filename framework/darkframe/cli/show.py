@@ -1,4 +1,4 @@
-"""``darkframe show RUN``: a finished run's summary again, or one of its tables."""
+"""``darkframe show RUN``: the summary of a finished run or tracking again, or one of its tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from darkframe.cli.state import debug_option
 @debug_option
 def command(run: Path, as_json: bool, table: str | None) -> None:
     """Print the summary of the finished run in the directory RUN again."""
-    from darkframe.result import load, table_json
+    from darkframe.api.loading import load
+    from darkframe.result import table_json
 
     result = load(run)
     if table is not None and as_json:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Draw = Callable[["TrackingResults", TrackData], "Figure"]
 _MOST_LEVELS = 4  # drawn side by side
-_WIDTH, _HEIGHT = 5.4, 4.3
+_WIDTH, _HEIGHT = 5.8, 4.4
 
 
 def _by_level(panel: Panel) -> Draw:

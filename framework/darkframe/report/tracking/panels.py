@@ -75,15 +75,13 @@ def passing(ax: Axes, results: TrackingResults, level: TrackedLevel) -> None:
     """Share of features that passed a known category's vigilance, beside unrelated rows and no change at all."""
     last = level.steps[-1]
     chance = mean([mean(null.passed) for null in last.nulls])
-    beside = "" if math.isnan(chance) else f", {share(chance)} by chance"
+    beside = "" if math.isnan(chance) else f"; chance {share(chance)}"
     said = "no category is known yet" if math.isnan(last.passed) else f"{share(last.passed)} passed at the end{beside}"
     again = [step.unchanged_passed for step in level.steps]
     others = [step.passed for step in level.steps] + [v for step in level.steps for null in step.nulls for v in null.passed]
-    far = _beyond(again, others)
-    title(ax, f"{level_label(level)}: {said}", f"share of features that passed a known category's vigilance{far}")
+    title(ax, f"{level_label(level)}: {said}", "share of features that passed a known category's vigilance")
     x = np.arange(len(level.steps))
-    if not far:
-        _line(ax, x, again, "the same rows once more", color=INK, ls=":", lw=1.5)
+    _unchanged(ax, x, again, others)
     _line(ax, x, [step.passed for step in level.steps], "features", color=RUN, marker="o", ms=6, mec="white", mew=0.8)
     for name, offset in (("isotropic", -0.06), ("covariance", 0.06)):
         _draws(ax, level.steps, name, offset)
@@ -105,13 +103,11 @@ def staying(ax: Axes, results: TrackingResults, level: TrackedLevel) -> None:
     """Share of features in the category of a step before, beside chance and no change at all; and the adjusted Rand index."""
     last = level.steps[-1]
     said = "nothing to compare with" if math.isnan(last.kept) else f"{share(last.kept)} stayed at the end"
-    beside = "" if math.isnan(last.kept) else f", {share(last.kept_by_chance)} by chance"
+    beside = "" if math.isnan(last.kept) else f"; chance {share(last.kept_by_chance)}"
     again = [step.unchanged_kept for step in level.steps]
-    far = _beyond(again, [value for step in level.steps for value in (step.kept, step.kept_by_chance, step.agreement)])
-    title(ax, f"{level_label(level)}: {said}{beside}", f"share of features in the category of one step before{far}")
+    title(ax, f"{level_label(level)}: {said}{beside}", "share of features in the category of one step before")
     x = np.arange(len(level.steps))
-    if not far:
-        _line(ax, x, again, "the same rows once more", color=INK, ls=":", lw=1.5)
+    _unchanged(ax, x, again, [value for step in level.steps for value in (step.kept, step.kept_by_chance, step.agreement)])
     _line(ax, x, [step.kept for step in level.steps], "features", color=RUN, marker="o", ms=6, mec="white", mew=0.8)
     _line(ax, x, [step.kept_by_chance for step in level.steps], "labels dealt at random", color=NULLS["isotropic"], lw=1.5)
     _line(
@@ -128,13 +124,15 @@ def staying(ax: Axes, results: TrackingResults, level: TrackedLevel) -> None:
     _share_axis(ax, results)
 
 
-def _beyond(values: list[float], others: list[float]) -> str:
-    """Says in words where no change lies, if that is too far above all others to share their axis; else nothing."""
-    known, near = [v for v in values if not math.isnan(v)], [v for v in others if not math.isnan(v)]
+def _unchanged(ax: Axes, x: Any, values: list[float], others: list[float]) -> None:
+    """Where no change at all lies; in the legend alone, if that is too far above everything else to share its axis."""
+    known, near = ([v for v in each if not math.isnan(v)] for each in (values, others))
+    look: dict[str, Any] = {"color": INK, "ls": ":", "lw": 1.5}
     if not known or not near or max(near) > 0.4 * min(known):
-        return ""
-    low, high = share(min(known)), share(max(known))
-    return f"; the same rows once more: {low}" + (f" to {high}" if low != high else "")
+        _line(ax, x, values, "same rows once more", **look)
+        return
+    low, high = (f"{100 * value:.0f}" for value in (min(known), max(known)))
+    ax.plot([], [], label=f"same rows once more: {low if low == high else f'{low} to {high}'} %", **look)
 
 
 def _line(ax: Axes, x: Any, values: list[float], label: str, **look: Any) -> None:
@@ -163,14 +161,14 @@ def _share_axis(ax: Axes, results: TrackingResults) -> None:
 def sizes(ax: Axes, results: TrackingResults, data: TrackData) -> None:
     """Features that the largest categories of level 0 receive at each step, with their tokens at the end."""
     mine = np.flatnonzero(data.level == 0)
-    ever = data.sizes[:, mine].max(axis=0)
+    ever = data.sizes[:, mine].sum(axis=0)
     chosen = mine[np.lexsort((mine, -ever))][:SHOWN]
-    chosen = chosen[np.lexsort((-data.sizes[:, chosen].max(axis=0), data.born[chosen]))]
+    chosen = chosen[np.lexsort((-data.sizes[:, chosen].sum(axis=0), data.born[chosen]))]
     values = data.sizes[:, chosen].T / np.array([max(c.rows, 1) for c in results.checkpoints])
     title(
         ax,
         f"The {len(chosen)} largest of {count(len(mine))} categories of {level_label(results.levels[0])}",
-        "features they receive at each checkpoint; by the step they were made at; tokens of their features at the last",
+        "features they receive at each checkpoint (largest over all of them), and their tokens at the last",
     )
     ax.imshow(values, cmap=_MAP, vmin=0, vmax=max(float(values.max()), 1e-9), aspect="auto", interpolation="nearest")
     bright = values > 0.5 * values.max()

@@ -13,8 +13,8 @@ from darkframe.api.log import Shown, logged, logger
 from darkframe.api.parts import TAXONOMY, require_parts
 from darkframe.api.places import cache_root, numbered_run, refuse_used
 from darkframe.api.running import leave_run, read_settings
-from darkframe.api.track_result import TrackResult, load_tracking
-from darkframe.api.tracking import recorded_tracking, refuse_other, require_grows, tracking_plan
+from darkframe.api.tracking.plan import recorded_tracking, refuse_other, require_grows, tracking_plan
+from darkframe.api.tracking.result import TrackResult, load_tracking
 from darkframe.errors import OutputError
 from darkframe.interfaces import Source, SourceContext
 from darkframe.lm.memory import memory_words
@@ -23,7 +23,7 @@ from darkframe.registry import Registry
 from darkframe.store.run import RunDir
 
 if TYPE_CHECKING:
-    from darkframe.api.tracking import TrackPlan
+    from darkframe.api.tracking.plan import TrackPlan
     from darkframe.studies.tracking.start import Start
 
 

@@ -1,0 +1,1 @@
+"""``darkframe.track``: a taxonomy followed over an SAE's training checkpoints."""
