@@ -19,6 +19,7 @@ from darkframe.errors import OutOfMemoryError
 from darkframe_fuzzyart import blockwise, blockwise_score, hierarchy
 from darkframe_fuzzyart.blockwise import BlockwiseEngine
 from darkframe_fuzzyart.blockwise_bound import Bound, rounded_up
+from darkframe_fuzzyart.blockwise_resolve import learned
 from darkframe_fuzzyart.blockwise_score import CHUNK
 from darkframe_fuzzyart.blockwise_store import DeviceStore, HostStore
 from darkframe_fuzzyart.cpu import CpuEngine
@@ -120,6 +121,21 @@ def test_pieces_blocks_and_engines_give_the_same_in_a_problem_of_many_categories
     assert np.array_equal(np.concatenate([first, second]), expected)
 
 
+@pytest.mark.parametrize("alpha", [5e-324, 1e-100, 1e-7, 1e300])
+@pytest.mark.parametrize("rho", [0.0, 1e-300, 0.5, 1.0])
+def test_extreme_terms_and_boxes_as_wide_as_the_whole_range(alpha: float, rho: float):
+    rng = np.random.default_rng(6)
+    rows = rng.choice([0.0, 5e-324, 1e-160, 0.5, 1 - 2**-53, 1.0], (70, 3))
+    given = Problem(rows, rho, alpha, 0.1 if rho == 0.5 else 1.0, None)
+    reference = Reference(given)
+    expected = reference.learn()
+    best = [max(reference.scores(row, 0), key=lambda score: (score[1], -score[0]))[0] for row in rows]
+    for level in levels(given, BlockwiseEngine("cpu", few=0, block=16)):
+        assert np.array_equal(level.learn(rows, None), expected)
+        assert level.choose(rows, None)[0].tolist() == best
+        assert np.isfinite(level.judge(rows, None, expected)[0]).all()
+
+
 # The certificate
 
 
@@ -142,8 +158,8 @@ def _computed(rows: np.ndarray, host: HostStore, device: DeviceStore) -> np.ndar
     return out.double().numpy()
 
 
-def _bound(dims: int, dtype: torch.dtype, learnings: int = 1) -> Bound:
-    return Bound.of(dims, CHUNK, torch.finfo(dtype).eps / 2, learnings)
+def _bound(dims: int, dtype: torch.dtype) -> Bound:
+    return Bound.of(dims, CHUNK, torch.finfo(dtype).eps / 2)
 
 
 values = st.one_of(
@@ -180,17 +196,18 @@ def test_a_category_that_passes_by_the_last_bit_is_never_filtered_out(data, dims
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.sampled_from([0.1, 0.3, 0.5, 0.9]), st.integers(1, 40), dtypes)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.sampled_from([0.1, 1 / 3, 0.5, 0.9, 1.0]), st.integers(1, 40), dtypes)
 def test_what_the_filter_drops_fails_after_any_learning_too(seed, dims, beta, learnings, dtype):
+    """Also where a row lies in the box: 0.1 w + 0.9 w alone rounds up for every sixth w."""
     rng = np.random.default_rng(seed)
-    row = np.round(rng.random(dims), int(rng.integers(1, 17)))
-    w = np.concatenate([low := rng.random(dims) * row, 1 - np.maximum(row, low)])
-    host, device = _corners(w[None, :dims], 1 - w[None, dims:], dtype)
-    later = host.weights[0].copy()
-    for _ in range(learnings):  # rows that lie in the box, where only rounding moves the weights
-        later = beta * np.minimum(later, later) + (1 - beta) * later
+    row, low = rng.random((2, dims))
+    host, device = _corners(np.minimum(low, row)[None], row[None], dtype)
+    before, later = host.weights[0], host.weights[0].copy()
+    for _ in range(learnings):
+        learned(np.concatenate([row, 1 - row]) if rng.random() < 0.9 else rng.random(2 * dims), later, beta)
+    assert (later <= before).all()
     rho = added_up(np.minimum(np.concatenate([row, 1 - row]), later)) / dims
-    limit = rounded_up(_bound(dims, dtype, learnings).limit(host.norms, rho), str(dtype).removeprefix("torch."))
+    limit = rounded_up(_bound(dims, dtype).limit(host.norms, rho), str(dtype).removeprefix("torch."))
     assert _computed(row[None], host, device)[0, 0] <= limit[0]
 
 

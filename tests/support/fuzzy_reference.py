@@ -52,7 +52,8 @@ class Reference:
             coded = np.concatenate([row, 1 - row])
             if passing:
                 j = -max(passing)[1]
-                self.weights[j] = problem.beta * np.minimum(coded, self.weights[j]) + (1 - problem.beta) * self.weights[j]
+                w = self.weights[j]
+                self.weights[j] = np.minimum(problem.beta * np.minimum(coded, w) + (1 - problem.beta) * w, w)
                 self.counts[j] += 1
             else:
                 j = len(self.weights)

@@ -187,7 +187,7 @@ class BlockwiseLevel:
         """Candidates by vigilance: categories, then (from K on) rows of the block before the row."""
         device, host, rho = self._device, self._host, self.rule.rho
         device.update(host)
-        bound = Bound.of(host.dims, CHUNK, self._roundoff(), host.most_learned() + len(rows))
+        bound = Bound.of(host.dims, CHUNK, self._roundoff())
         moved, row_groups = device.rows(rows), self._moved_groups(groups)
         size, n = host.size, len(rows)
         gaps = torch.empty((n, size + n), dtype=device.dtype, device=device.device)
@@ -207,7 +207,7 @@ class BlockwiseLevel:
         """Candidates by choice: those whose T may be the highest, the row's ``own`` category aside."""
         device, host = self._device, self._host
         device.update(host)
-        bound = Bound.of(host.dims, CHUNK, self._roundoff(), host.most_learned())
+        bound = Bound.of(host.dims, CHUNK, self._roundoff())
         moved, row_groups, size = device.rows(rows), self._moved_groups(groups), host.size
         gaps = torch.empty((len(rows), size), dtype=device.dtype, device=device.device)
         limit = torch.full((size,), torch.inf, dtype=device.dtype, device=device.device)

@@ -10,10 +10,10 @@ additions. Then
 - each term is ≥ 0 and is multiplied by at most (1 ± u)^(steps + 1) on its way into D̂, and so is the sum:
   D̂/(1 + r) ≤ D̃ ≤ (1 + r) D̂ with r = 1.01 (steps + 1) u, D̃ being the exact sum over the rounded numbers;
 - the decision itself compares sequential float64 sums of 2d terms, |w| and |I ∧ w|, each at most d and each off by at most
-  2d·2⁻⁵³·d, and 1 − x and 1 − w are rounded; with beta < 1 an update rounds three times, so that an entry of w can grow by
-  4·2⁻⁵³ of itself where in exact numbers it cannot. ``slack`` bounds all of it.
+  2d·2⁻⁵³·d, and 1 − x and 1 − w are rounded. ``slack`` bounds all of it.
 
-So D ≥ D̂/(1 + r) − d·u: from D̂ > (1 + r)(|w| − ρd + d·u + slack) follows that the category fails, now and after any learning.
+So D ≥ D̂/(1 + r) − d·u: from D̂ > (1 + r)(|w| − ρd + d·u + slack) follows that the category fails; and it fails after any
+learning, since no entry of w ever grows, and a sequential sum of floats does not grow where its terms do not.
 """
 
 from __future__ import annotations
@@ -46,17 +46,16 @@ class Bound:
     slack: float
 
     @staticmethod
-    def of(dims: int, chunk: int, roundoff: float, learnings: int) -> Bound:
+    def of(dims: int, chunk: int, roundoff: float) -> Bound:
         """The bound of sums of ``chunk`` terms at a time, which are then added up.
 
         Args:
             dims: d.
             chunk: Terms of a partial sum, in any order.
             roundoff: u of the arithmetic: half the distance from 1 to the next number.
-            learnings: How often a category may have learned, those within the block included.
         """
         steps = chunk + -(-dims // chunk)
-        return Bound(dims, 1.01 * (steps + 1) * roundoff, dims * (roundoff + 2.0**-120), slack(dims, learnings))
+        return Bound(dims, 1.01 * (steps + 1) * roundoff, dims * (roundoff + 2.0**-120), slack(dims))
 
     def limit(self, norms: F64, rho: float) -> F64:
         """(K,) the largest computed deficit with which a category of norm |w| may pass vigilance ``rho``."""
@@ -64,9 +63,9 @@ class Bound:
         return limit
 
 
-def slack(dims: int, learnings: int) -> float:
-    """What rounding in float64 can move a deficit by: of both sums, of 1 − x and 1 − w, and of so many updates."""
-    return dims * (4 * dims + 8 * learnings + 32) * _ROUNDOFF
+def slack(dims: int) -> float:
+    """What rounding in float64 can move a deficit by: of both sums, and of 1 − x and 1 − w."""
+    return dims * (4 * dims + 32) * _ROUNDOFF
 
 
 def rounded_up(values: F64, dtype: str) -> np.ndarray:

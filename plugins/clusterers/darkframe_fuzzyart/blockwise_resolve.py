@@ -97,9 +97,10 @@ def _winner(coded: Any, candidates: Any, count: int, weights: Any, norms: Any, r
 
 
 @compiled(error_model="numpy")
-def _learned(coded: Any, w: Any, beta: float) -> None:
+def learned(coded: Any, w: Any, beta: float) -> None:
+    """Let w learn a row; no entry grows."""
     for k in range(w.shape[0]):
-        w[k] = beta * min(coded[k], w[k]) + (1.0 - beta) * w[k]
+        w[k] = min(beta * min(coded[k], w[k]) + (1.0 - beta) * w[k], w[k])  # what rounds up would open a door already shut
 
 
 @compiled(error_model="numpy")
@@ -153,7 +154,7 @@ def resolve(
             counts[best] = 0
             weights[best] = coded
         else:
-            _learned(coded, weights[best], beta)
+            learned(coded, weights[best], beta)
         norms[best] = norm(weights[best])
         counts[best] += 1
         changed[best] = True

@@ -62,10 +62,6 @@ class HostStore:
         parents: I64 = self._arrays[3][: self.size]
         return parents
 
-    def most_learned(self) -> int:
-        """The largest count."""
-        return int(self._arrays[2][: self.size].max(initial=0))
-
     def make_room(self, more: int) -> None:
         """Have room for so many more categories; grows by half, so that copying stays proportional to what is kept."""
         room = len(self._arrays[0])

@@ -5,7 +5,8 @@ Every engine decides as this definition does, to the bit. x in [0, 1]^d is a row
 
 - choice T_j = |I ∧ w_j| / (alpha + |w_j|), match M_j = |I ∧ w_j| / d;
 - winner: highest T among the candidates with M ≥ rho, lowest index on ties; none: a new category w = I;
-- learning: w ← beta (I ∧ w) + (1 − beta) w, entry by entry, each operation rounded on its own (no fused multiply-add).
+- learning: w ← beta (I ∧ w) + (1 − beta) w, entry by entry, each operation rounded on its own (no fused multiply-add), and
+  kept where that would round up: weights never grow, not even by a last bit, so that neither does a sequential sum over them.
 
 An engine may sum in any other order or precision wherever a bound on the error shows that the decision is the same; where it
 does not, it takes the sequential sums. So neither blocks, threads, vector widths nor the engine can change a label.

@@ -163,7 +163,7 @@ def judge_flat(store: Store, terms: Terms, rows: Any, x: Any, size: int, labels:
         if top >= 0:
             t = _choice(store, terms, top, apart_of(store, terms, top, row, np.inf))
             off = 2.0 * terms.slack / (terms.alpha + store.norms[top]) + 1e-15
-            count = _rivals(bounds, peaks, t - off, labels[i], found, kept)
+            count = _rivals(bounds, peaks, max(t - off, 0.0), labels[i], found, kept)
             winner, apart = contest(store, terms, row, found, kept, count, False)
         _record(store, terms, row, labels, i, winner, apart, out)
 
