@@ -98,8 +98,8 @@ class FolderSae:
         return {"files": hash_files(self.folder, SAE_FILES), "sae-lens": version("sae-lens")}
 
     def details(self) -> dict[str, Any]:
-        """What reads it."""
-        return {"library": "sae-lens"}
+        """What reads it, and the one site there is an SAE of."""
+        return {"library": "sae-lens", "sites": [self.settings.hook_name]}
 
     def open(self, device: str) -> SaeDictionary:
         """The dictionary, in float32."""

@@ -106,6 +106,11 @@ def find(release: str, sae_id: str | None) -> Published:
     return _published(release, saes[sae_id])
 
 
+def sites(published: Published) -> list[str]:
+    """Names of all SAEs of its release; none where the table does not list it."""
+    return [str(entry["id"]) for entry in _block(published.release)["saes"]] if published.listed else []
+
+
 def recognise(folder: Path, config: Mapping[str, Any]) -> Published | None:
     """The SAE of the table that a folder holds a copy of, by its name, model and site, where all that fit agree in their use.
 

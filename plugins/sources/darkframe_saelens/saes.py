@@ -18,7 +18,7 @@ from darkframe.lm.folders import FolderSae
 from darkframe.lm.quiet import quiet_transformers
 from darkframe.lm.settings import CONFIG_FILE, SaeSettings, parse_settings, read_config
 from darkframe.progress import Progress
-from darkframe_saelens.directory import NATIVE, Published, recognise
+from darkframe_saelens.directory import NATIVE, Published, recognise, sites
 from darkframe_saelens.formats import shapes_from_cache, wanted_files
 
 if TYPE_CHECKING:
@@ -67,10 +67,11 @@ class HubSae:
         }
 
     def details(self) -> dict[str, Any]:
-        """Release, repository, revision, commit."""
+        """Release, repository, revision, commit, and the names of the release's SAEs."""
         return {
             "release": self.published.release,
             "sae_id": self.published.sae_id,
+            "sites": sites(self.published),
             "repository": self._repository.id,
             "revision": self._repository.revision,
             "commit": self._commit,
@@ -165,9 +166,10 @@ class LocalSae(FolderSae):
 
     def details(self) -> dict[str, Any]:
         """What reads it, and where its loading arguments come from."""
-        details = {"library": f"sae-lens {version('sae-lens')}", "folder": self.folder.name}
+        details: dict[str, Any] = {"library": f"sae-lens {version('sae-lens')}", "folder": self.folder.name}
         if self._published_as is not None:
             details["copy_of"] = str(self._published_as)
+            details["sites"] = sites(self._published_as)
             if self._lacking:
                 details["loading_arguments_from"] = self._published_as.usage().by
         return details

@@ -85,8 +85,9 @@ class FolderPlace:
         return {"files": hash_files(self._path, (CODER, WEIGHTS))}
 
     def details(self) -> dict[str, Any]:
-        """The folder's name."""
-        return {"folder": self._path.name}
+        """The folder's name, and those of the run's SAEs."""
+        beside = self._path.parent.glob(f"*/{CODER}") if self.hookpoint == self._path.name else ()
+        return {"folder": self._path.name, "sites": _in_order(coder.parent.name for coder in beside)}
 
     def fetch(self) -> None:
         """Nothing to download."""
@@ -144,7 +145,9 @@ class HubPlace:
 
     def _there(self) -> list[str]:
         """The hook points that the repository has SAEs of."""
-        commit = commit_of(self.repository, advice=self._advice, progress=self._progress)
+        return self._hookpoints(commit_of(self.repository, advice=self._advice, progress=self._progress))
+
+    def _hookpoints(self, commit: str) -> list[str]:
         names = RepositoryCache(self.repository).listing(commit) or ()
         return _in_order(name.removesuffix(f"/{CODER}") for name in names if name.endswith(f"/{CODER}"))
 
@@ -172,8 +175,9 @@ class HubPlace:
         return {"repository": self.repository.id, "commit": self._about.commit, "hookpoint": self.hookpoint}
 
     def details(self) -> dict[str, Any]:
-        """Repository, revision and commit."""
-        return {"repository": self.repository.id, "revision": self.repository.revision, "commit": self._about.commit}
+        """Repository, revision and commit, and the hook points that it has SAEs of, where its files have been listed."""
+        named = {"repository": self.repository.id, "revision": self.repository.revision, "commit": self._about.commit}
+        return {**named, "sites": self._hookpoints(self._about.commit)}
 
     def fetch(self) -> Fetched:
         """Download what is missing, and say what there is."""

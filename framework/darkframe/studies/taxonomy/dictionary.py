@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from darkframe.errors import DataError
+from darkframe.interfaces import SourceCard
 from darkframe.numerics.null_rows import row_lengths
 from darkframe.results import DictionaryRecord, Spread
 from darkframe.studies.taxonomy.base import TaxonomyStudy
@@ -32,8 +33,8 @@ def dictionary(study: TaxonomyStudy) -> tuple[DictionaryRecord, I64]:
     card = study.source.card()
     n_features, d_model = study.decoder.shape
     found = DictionaryRecord(
-        site=str(card.details.get("site") or card.hook_point),
-        available=available(card.details),
+        site=site(card),
+        available=available(card),
         n_features=n_features,
         d_model=d_model,
         norms=Spread(float(lengths.min()), float(lengths.max()), float(lengths.mean()), float(lengths.std())),
@@ -44,6 +45,18 @@ def dictionary(study: TaxonomyStudy) -> tuple[DictionaryRecord, I64]:
     return found, live
 
 
-def available(details: Mapping[str, Any]) -> tuple[str, ...]:
-    """Sites that the source's card says its release has."""
-    return tuple(str(site) for site in details.get("sites", ()))
+def _of_sae(card: SourceCard) -> Mapping[str, Any]:
+    """What a card's details say of the SAE."""
+    said = card.details.get("sae") or card.details.get("dictionary")
+    return said if isinstance(said, Mapping) else {}
+
+
+def site(card: SourceCard) -> str:
+    """The dictionary's name in its release (sparsify's hook point, SAELens's id), else its hook point."""
+    said = _of_sae(card)
+    return str(said.get("hookpoint") or said.get("sae_id") or card.hook_point)
+
+
+def available(card: SourceCard) -> tuple[str, ...]:
+    """Names of the dictionaries that the release has, as far as the source's card says."""
+    return tuple(map(str, _of_sae(card).get("sites") or ()))
