@@ -185,11 +185,14 @@ def test_rho_out_of_range_is_a_parameter_error_however_it_is_given(name: str) ->
         make(name, rho=wrong)
 
 
-def test_levels_in_disorder_are_parameter_errors() -> None:
+def test_parameters_that_contradict_one_another_are_refused() -> None:
     with pytest.raises(ParameterError, match="strictly rising"):
         build(INFOS["deepartmap"].params, {"rho": (0.5, 0.5)}, kind="clusterer", owner="it")
     with pytest.raises(ParameterError, match="below rho"):
         build(INFOS["dualvigilanceart"].params, {"rho": 0.5, "rho_lower": 0.6}, kind="clusterer", owner="it")
+    for wrong in ({"phi": 9, "tau": 8}, {"beta_lower": 0.9, "beta": 0.5}):
+        with pytest.raises(ParameterError, match="is above"):
+            build(INFOS["topoart"].params, wrong, kind="clusterer", owner="it")
 
 
 def test_rows_beyond_the_bounds_are_clipped_and_said() -> None:

@@ -63,7 +63,7 @@ class FusionART(Growing[FusionARTParams]):
     def module(self, d: int) -> Any:
         p, dims = self.params, self._dims(d)
         channels = [artlib.FuzzyART(float(p.rho), float(p.alpha), float(p.beta)) for _ in dims]
-        return artlib.FusionART(channels, [1 / len(dims)] * len(dims), [2 * each for each in dims])
+        return artlib.FusionART(channels, _shares(len(dims)), [2 * each for each in dims])
 
     def learner(self, d: int, before: Model | None) -> PythonLearner:
         weights = None if before is None else before.weights
@@ -77,7 +77,7 @@ class FusionART(Growing[FusionARTParams]):
         ends = self._ends(model.dims)
         parts = zip(np.split(rows, ends, axis=1), np.split(model.weights, ends, axis=1), strict=True)
         choices, matches = zip(*(box_scores(part, weights, self.params.alpha) for part, weights in parts), strict=True)
-        return np.mean(choices, axis=0), np.min(matches, axis=0)
+        return np.tensordot(_shares(len(choices)), np.array(choices), axes=1), np.min(matches, axis=0)
 
     def widths(self, model: Model) -> F64 | None:
         out: F64 = 1.0 - model.weights.sum(axis=1) / model.dims
@@ -85,3 +85,9 @@ class FusionART(Growing[FusionARTParams]):
 
     def weight_length(self, d: int) -> int:
         return 2 * d
+
+
+def _shares(channels: int) -> list[float]:
+    """Equal shares whose sum, which artlib compares with 1, is 1 to the last bit."""
+    equal = [1 / channels] * (channels - 1)
+    return [*equal, 1.0 - sum(equal)]

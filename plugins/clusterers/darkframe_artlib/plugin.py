@@ -140,7 +140,13 @@ class TopoARTParams:
     beta: float = param(1.0, gt=0, le=1, help=_BETA)
     beta_lower: float = param(0.3, ge=0, le=1, help="Learning rate of the second-best category, which an edge joins to the best.")
     tau: int = param(150, ge=1, unit="rows", help="Rows after which categories with fewer than phi rows are removed.")
-    phi: int = param(35, ge=1, unit="rows", help="Rows that make a category permanent.")
+    phi: int = param(35, ge=1, unit="rows", help="Rows that make a category permanent; at most tau.")
+
+    def __post_init__(self) -> None:
+        if self.phi > self.tau:
+            raise ValueError(f"phi ({self.phi}) is above tau ({self.tau})")
+        if self.beta_lower > self.beta:
+            raise ValueError(f"beta_lower ({self.beta_lower:g}) is above beta ({self.beta:g})")
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,10 @@ class HypersphereART(Growing[HypersphereARTParams]):
 
 
 class _Ellipsoid(artlib.EllipsoidART):  # type: ignore[misc]
-    """artlib's module, but for a row that lies at its category's centre: artlib divides 0 by 0 and the category is lost."""
+    """The module of artlib, but for a row that lies at the centre of its category, which it leaves as it is.
+
+    artlib divides 0 by 0 there, and the category, all NaN, takes every row from then on.
+    """
 
     def update(self, i: Any, w: Any, params: dict[str, Any], cache: dict[str, Any] | None = None) -> Any:
         assert cache is not None
