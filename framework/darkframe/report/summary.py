@@ -222,7 +222,7 @@ def shown_files(path: Path, cached: int | None = None) -> Table:
     for name, size in files_table(path).rows:
         folder, _, file = str(name).rpartition("/")
         if folder:
-            folders.setdefault(re.sub(r"^steps/fit-.*", "steps/fit-…", folder), []).append((file, size))
+            folders.setdefault(re.sub(r"^steps/(fit|taxonomy-null)-.*", r"steps/\1-…", folder), []).append((file, size))
         else:
             single.append((file, "", size))
     together = [(f"{folder}/", _holds(files), sum(size for _, size in files)) for folder, files in folders.items()]

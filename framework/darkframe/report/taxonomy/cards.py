@@ -13,6 +13,7 @@ from darkframe.report.text import count, decimal, share, token_text
 from darkframe.results import ClusterRecord, Level, TaxonomyResults, Vote
 
 CARDS = 20
+_NULL = "mean of the null's draws at the level"
 
 
 def cards(results: TaxonomyResults, most: int = CARDS) -> str:
@@ -70,7 +71,7 @@ def quality_table(record: ClusterRecord, level: Level) -> Table:
         Column("figure", "quality"),
         Column("cluster", "this cluster", "cosine"),
         Column("level", "its level", "cosine", "mean over the level"),
-        *(Column(f"null_{name}", f"{name} null", "cosine", "mean of the null's draws at the level", 1) for name in names),
+        *(Column(f"null_{name}", f"{name} null", "cosine", _NULL, 2 if name == "isotropic" else 1) for name in names),
     )
     figures = (
         ("cohesion (mean cosine)", record.cohesion, "cohesion"),

@@ -101,7 +101,7 @@ def _overview(of: Drawn) -> Figure:
     feature_map(axes[0, 1], of.results, of.data, legend=False)
     panels.tokens_panel(axes[0, 2], of.results)
     panels.all_sizes(axes[1, 0], of.results, of.data)
-    panels_nulls.silhouette_panel(axes[1, 1], of.results)
+    panels_nulls.cohesion_panel(axes[1, 1], of.results)
     if of.results.curve.points:
         panels.curve_largest(axes[1, 2], of.results)
     else:

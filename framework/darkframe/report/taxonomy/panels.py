@@ -13,10 +13,12 @@ from darkframe.report.taxonomy.words import level_label, null_mean
 from darkframe.report.text import cosine, count, share
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from matplotlib.axes import Axes
     from matplotlib.patches import Patch
 
-    from darkframe.interfaces import F64
+    from darkframe.interfaces import F64, Bool
     from darkframe.report.taxonomy.data import TaxonomyData
     from darkframe.results import Level, TaxonomyResults
 
@@ -40,7 +42,7 @@ def sizes(ax: Axes, level: Level, data: TaxonomyData, n: int) -> None:
             ax.axvline(clusters, color=colour, lw=1.4, ls=":")
     _rank_line(ax, found, level_colour(level.level), "this run")
     ax.set(xlabel="cluster, by rank", ylabel="features", xscale="log", yscale="log")
-    _decades(ax, max(len(found), 2), n)
+    _decades(ax, len(found), max(found.max(initial=1), _null_largest(level) * n))
     ax.legend(loc="upper right", fontsize=8.5)
 
 
@@ -55,8 +57,12 @@ def all_sizes(ax: Axes, results: TaxonomyResults, data: TaxonomyData) -> None:
         colour = NULLS.get(null.name, FAINT)
         ax.axhline(max(largest * n, 1), color=colour, lw=1.6, ls="--", label=f"L0, {null.name} null: {share(largest)}")
     ax.set(xlabel="cluster, by rank", ylabel="features", xscale="log", yscale="log")
-    _decades(ax, max(level.clusters for level in results.levels), n)
+    _decades(ax, max(level.clusters for level in results.levels), n * max(first.largest_share, _null_largest(first)))
     ax.legend(loc="upper right", fontsize=8.5)
+
+
+def _null_largest(level: Level) -> float:
+    return max((null_mean(null, lambda q: q.largest_share) for null in level.nulls), default=0.0)
 
 
 def _sizes(data: TaxonomyData, level: Level) -> F64:
@@ -68,8 +74,9 @@ def _rank_line(ax: Axes, found: F64, colour: str, label: str) -> None:
     ax.plot(np.arange(1, len(found) + 1), found, color=colour, marker=marker, ms=4, label=label)
 
 
-def _decades(ax: Axes, clusters: int, n: int) -> None:
-    ax.set(xlim=(0.85, max(clusters, 4) * 1.3), ylim=(0.7, n * 10))
+def _decades(ax: Axes, clusters: int, largest: float) -> None:
+    """Log axes with room for the legend above what is drawn."""
+    ax.set(xlim=(0.85, max(clusters, 4) * 1.3), ylim=(0.7, largest * max((largest / 0.7) ** 0.45, 3)))
     for axis in (ax.xaxis, ax.yaxis):
         plain_decades(axis)
 
@@ -82,7 +89,7 @@ def specificity(ax: Axes, results: TaxonomyResults, data: TaxonomyData) -> None:
     what = "box width" if boxes else "cohesion"
     title(
         ax,
-        _trend(data.clusters.size[shown].astype(np.float64), values[shown], what),
+        _trend(data, values, shown, what),
         _specificity_words(boxes, len(results.levels) > 1),
     )
     for level in reversed(results.levels):
@@ -107,15 +114,24 @@ def _specificity_words(boxes: bool, levels: bool) -> str:
     return f"{lead}; dashed: mean under the covariance null" + (", by level" if levels else "")
 
 
-def _trend(size: F64, values: F64, what: str) -> str:
-    if len(size) < 3 or len(np.unique(values)) < 2 or len(np.unique(size)) < 2:
-        return f"Size against {what}"
+def _trend(data: TaxonomyData, values: F64, shown: Bool, what: str) -> str:
+    """Whether larger clusters are wider: Spearman's correlation within each level, averaged over the clusters."""
     from scipy.stats import spearmanr
 
-    rho = float(spearmanr(size, values).statistic)
-    how = "do not differ" if abs(rho) < 0.1 else ("are wider" if what == "box width" else "are tighter") if rho > 0 else None
-    how = how or ("are narrower" if what == "box width" else "are looser")
-    return f"Larger clusters {how} (Spearman {cosine(rho)})"
+    found, weights = [], []
+    for level in np.unique(data.clusters.level[shown]):
+        mine = shown & (data.clusters.level == level)
+        size, value = data.clusters.size[mine], values[mine]
+        if len(np.unique(size)) > 2 and len(np.unique(value)) > 2:
+            found.append(float(spearmanr(size, value).statistic))
+            weights.append(len(size))
+    if not found:
+        return f"Size against {what}"
+    rho = float(np.average(found, weights=weights))
+    wide, narrow = ("wider", "narrower") if what == "box width" else ("tighter", "looser")
+    how = "do not differ" if abs(rho) < 0.1 else f"are {wide if rho > 0 else narrow}"
+    within = "Within levels, larger" if len(np.unique(data.clusters.level)) > 1 else "Larger"
+    return f"{within} clusters {how} (Spearman {cosine(rho)})"
 
 
 def _null_level_lines(ax: Axes, results: TaxonomyResults, boxes: bool) -> None:
@@ -145,17 +161,24 @@ def landscape(ax: Axes, results: TaxonomyResults, data: TaxonomyData) -> None:
     curve = np.concatenate([[0.0], 100 * np.cumsum(variances) / max(float(variances.sum()), 1e-300)])
     ax.plot(np.arange(len(curve)), curve, color=RUN, label="decoder rows")
     ax.plot([0, pca.of], [0, 100], color=NULLS["isotropic"], lw=1.6, ls=":", label="even spread (isotropic)")
-    for name, dims in pca.needed.items():
+    for dims, name in _needed(pca.needed).items():
         height = float(curve[min(dims, len(curve) - 1)])
         ax.plot([dims, dims], [0, height], color=FAINT, lw=0.9, alpha=0.6)
         ax.plot([dims], [height], "o", ms=6, color=RUN, mec="white", mew=1)
-        aside, side = (7, "left") if dims < 0.85 * pca.of else (-7, "right")
-        said = f"{name}: {count(dims)}"
-        ax.annotate(said, (dims, height), xytext=(aside, -13), ha=side, textcoords="offset points", fontsize=9.5)
+        aside: dict[str, Any] = {"xytext": (-3, 4), "textcoords": "offset points", "ha": "right", "va": "bottom"}
+        ax.annotate(f"{name}: {count(dims)}", (dims, 0), rotation=90, fontsize=9.5, color=INK, **aside)
     if pca.dims is not None:
         ax.axvline(pca.dims, color=INK, lw=1.4, ls="--", label=f"kept: {count(pca.dims)}")
-    ax.set(xlabel="principal axes", ylabel="variance (%)", xlim=(0, pca.of * 1.06), ylim=(0, 107))
-    ax.legend(loc="lower right")
+    ax.set(xlabel="principal axes", ylabel="variance (%)", xlim=(0, pca.of * 1.02), ylim=(0, 107))
+    ax.legend(loc="upper left", bbox_to_anchor=(0.0, 0.96) if (needed or 0) > 0.3 * pca.of else (0.62, 0.4))
+
+
+def _needed(needed: Mapping[str, int]) -> dict[int, str]:
+    """The shares of variance by the axes they need, those of equal ones together: ``90, 95 %``."""
+    found: dict[int, str] = {}
+    for name, dims in needed.items():
+        found[dims] = f"{found[dims].removesuffix(' %')}, {name}" if dims in found else name
+    return found
 
 
 def curve_clusters(ax: Axes, results: TaxonomyResults) -> None:

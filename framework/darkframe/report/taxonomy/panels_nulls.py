@@ -49,12 +49,13 @@ def verdict(results: TaxonomyResults) -> str:
     beaten = sum(level.beats_null for level in judged)
     if len(judged) == 1:
         return f"The clusters hold {'structure' if beaten else 'no structure'} that the nulls do not"
-    return f"{beaten} of {len(judged)} levels hold structure that the nulls do not"
+    some = f"{beaten} of {len(judged)} levels hold" if beaten else "No level holds"
+    return f"{some} structure that the nulls do not"
 
 
-def silhouette_panel(ax: Axes, results: TaxonomyResults) -> None:
-    """One panel for the overview: the silhouette of each level beside the nulls'; cohesion where there is none."""
-    name, label, measure = MEASURES[3] if _has(results, MEASURES[3][2]) else MEASURES[2]
+def cohesion_panel(ax: Axes, results: TaxonomyResults) -> None:
+    """One panel for the overview: the cohesion of each level beside the nulls'."""
+    name, label, measure = MEASURES[2] if _has(results, MEASURES[2][2]) else MEASURES[1]
     panel(ax, results, verdict(results), label, measure)
     ax.legend(loc="best", fontsize=8.5)
     headed(ax, verdict(results), f"{name} of each level; small dots: single draws of a null")

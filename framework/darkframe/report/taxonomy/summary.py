@@ -9,7 +9,7 @@ from pathlib import Path
 from darkframe.report.summary import Summary, existing, shown_files
 from darkframe.report.table import Column, Table
 from darkframe.report.taxonomy.words import Figure, by_chance, cluster_name, level_label, tokens_line, votes_line
-from darkframe.report.text import cosine, decimal, seconds, share, visible
+from darkframe.report.text import cosine, seconds, share, tenths, visible
 from darkframe.results import ClusterRecord, Level, TaxonomyResults
 
 FIGURE_NAMES = (
@@ -59,7 +59,7 @@ def taxonomy_numbers(results: TaxonomyResults) -> Table:
     columns = (Column("measure", "measure"), Column("value", "this run"), Column("chance", "by chance or beside it"))
     rows = [*_feature_rows(results)]
     for level in results.levels:
-        rows += _level_rows(level)
+        rows += _level_rows(level, results.conclusion.text)
     rows += _placement_rows(results)
     return Table("taxonomy_summary", "Key numbers beside their nulls", columns, tuple(rows))
 
@@ -76,10 +76,11 @@ def _feature_rows(results: TaxonomyResults) -> list[Row]:
     return rows
 
 
-def _level_rows(level: Level) -> list[Row]:
+def _level_rows(level: Level, said: str) -> list[Row]:
+    """A level's figures; why it beats the null or not, where the conclusion has not ``said`` it."""
     name, quality = f"L{level.level}", level.quality
     rows = [
-        (f"{level_label(level)} clusters", f"{level.clusters:,}", _beside(level, lambda q: q.clusters, decimal)),
+        (f"{level_label(level)} clusters", f"{level.clusters:,}", _beside(level, lambda q: q.clusters, tenths)),
         (f"{name} in the largest", share(level.largest_share), _beside(level, lambda q: q.largest_share, share)),
     ]
     figures: tuple[tuple[str, Figure], ...] = (
@@ -92,7 +93,8 @@ def _level_rows(level: Level) -> list[Row]:
         if not math.isnan(figure(quality)):
             rows.append((f"{name} {measure}", cosine(figure(quality)), _beside(level, figure, cosine)))
     if level.nulls:
-        rows.append((f"{name} beats the null", "yes" if level.beats_null else "NO", visible(level.reason)))
+        reason = "" if level.reason in said else visible(level.reason)
+        rows.append((f"{name} beats the null", "yes" if level.beats_null else "NO", reason))
     return rows
 
 

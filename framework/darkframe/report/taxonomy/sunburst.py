@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _HOLE, _RIM = 0.17, 1.0
 _LEAST_DEGREES = 0.7  # narrower wedges are folded
-_SIZES = (9.5, 8.5, 7.5, 6.5)
+_SIZES = (9.5, 8.5, 7.5, 6.5, 5.5)
+_LEAST_OTHERS = 3.0  # degrees from which on folded ones are labelled
 
 
 @dataclass(frozen=True)
@@ -90,17 +91,19 @@ def _colour(node: Node, turn: int) -> str:
 
 def _label(ax: Axes, ring: _Ring, data: TaxonomyData) -> None:
     """Write along the arc or along the radius, whichever leaves more room; nothing where nothing legible fits."""
+    if ring.node.kind != CLUSTER and ring.end - ring.start < _LEAST_OTHERS:
+        return
     middle, sweep = (ring.inner + ring.outer) / 2, math.radians(min(ring.end - ring.start, 170))
     points = _points_per_unit(ax)
     along = 2 * middle * math.sin(sweep / 2) * points * 0.94
     across = (ring.outer - ring.inner) * points * 0.92
     lines = _lines(ring.node, data)
-    choices = [(along, across * 0.9, True), (across, along * 0.86, False)]
-    for width, height, tangential in sorted(choices, key=lambda choice: -choice[0]):
-        fitted = _fit(lines, width, height)
-        if fitted:
-            _write(ax, ring, middle, fitted, tangential)
-            return
+    tangential = along >= across
+    fitted = _fit(lines, along, across * 0.9) if tangential else _fit(lines, across, along * 0.94)
+    if fitted is None and not tangential and along > 0.6 * across:
+        tangential, fitted = True, _fit(lines, along, across * 0.9)
+    if fitted is not None:
+        _write(ax, ring, middle, fitted, tangential)
 
 
 def _points_per_unit(ax: Axes) -> float:
@@ -123,7 +126,7 @@ def _lines(node: Node, data: TaxonomyData) -> list[str]:
 def _fit(lines: list[str], width: float, height: float) -> tuple[str, float] | None:
     """As many of the tokens as fit one below another at the largest size that shows the first whole."""
     for size in _SIZES:
-        room = int(height // (size * 1.25))
+        room = int(height // (size * 1.2))
         shown = [line for line in lines if _text_width(line, size) <= width][: min(room, 5)]
         if shown and shown[0] == lines[0]:
             return "\n".join(shown), size
