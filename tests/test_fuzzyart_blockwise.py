@@ -341,6 +341,17 @@ def test_clusterers_give_the_same_on_either_engine(on_blocks: None, clusterer: s
     assert np.array_equal(cpu.predict(fresh).passed, cuda.predict(fresh).passed)
 
 
+def test_values_far_beyond_the_bounds_are_clipped_where_a_dimension_is_constant():
+    vectors = np.random.default_rng(7).standard_normal((40, 4))
+    vectors[:, :2] = [-1e308, 1e308]
+    for clusterer in (FuzzyART(FuzzyARTParams()), Smart(SmartParams())):
+        clusterer.fit(vectors, CONTEXT)
+        far = clusterer.predict(np.array([[1.7e308, -1.7e308, 1.7e308, 1.7e308], [-1e308, 1e308, 5, 5]]))
+        assert np.array_equal(far.labels[:, 0], far.labels[:, 1])
+        assert np.array_equal(far.match[:, 0], far.match[:, 1])
+        assert np.isfinite(far.match).all()
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device on this machine")
 def test_cuda_without_a_gpu_is_one_sentence():
     vectors = np.random.default_rng(0).random((10, 3))

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 BLOCK = 2048
 """Rows scaled, learned and reported at a time."""
 
+_MOST = np.finfo(np.float64).max
+
 
 @compiled(error_model="numpy")
 def _scale(vectors: Any, lower: Any, upper: Any, spread: Any, out: Any) -> tuple[int, int]:
@@ -32,7 +34,8 @@ def _scale(vectors: Any, lower: Any, upper: Any, spread: Any, out: Any) -> tuple
         for k in range(vectors.shape[1]):
             v = np.float64(vectors[i, k])
             outside += np.int64(v < lower[k]) + np.int64(v > upper[k])
-            out[i, k] = min(max((v - lower[k]) / spread[k], 0.0), 1.0)
+            above = min(max(v - lower[k], -_MOST), _MOST)  # the range is infinite in a constant dimension
+            out[i, k] = min(max(above / spread[k], 0.0), 1.0)
         values += outside
         rows += np.int64(outside > 0)
     return values, rows
