@@ -62,7 +62,7 @@ def command(settings: tuple[str, ...], as_json: bool, **options: Any) -> None:
     darkframe track --source arrays --over source.dictionary=step1000.safetensors,step10000.safetensors
     darkframe track --model runs/taxonomy-tiny-smart-1        go on from a finished taxonomy
     """
-    from darkframe.api.track import track
+    from darkframe.api.tracking.track import track
     from darkframe.cli import render
 
     with render.progress() as progress:

@@ -68,8 +68,15 @@ class Learner:
         return clustering
 
     def keep(self, step: int) -> None:
-        """Keep the model after a step in place of the one before, where it can be kept."""
-        if not self._tracking.params.keep_model or not isinstance(self._model, Keeps) or self._after != step:
+        """Keep the model after a step in place of the one before, where it can be kept.
+
+        After a step that was read back there is no model at hand; only the last one is then made again, if it was not kept.
+        """
+        last = step == len(self._keys) - 1
+        if not self._tracking.params.keep_model or not (self._after == step or (last and not self.kept(step))):
+            return
+        self._model = self.before(step + 1)
+        if not isinstance(self._model, Keeps):
             return
         kept = self._tracking.run.step(STEP, {"after": self._keys[step]})
         kept.save({"after": step}, {f"{MODEL}{name}": array for name, array in self._model.state().items()})
