@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from darkframe.report.tracking.words import short_value
 from darkframe.results import TrackedLevel, TrackedStep, TrackingConclusion
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def conclude(
     """Headline, text and cautions."""
     told = _told(levels)
     last = told.steps[-1]
-    whole = f"{config.over} {config.shown[0]} to {config.shown[-1]}"
+    whole = f"{config.over} {short_value(config.shown[0])} to {short_value(config.shown[-1])}"
     of = "of the model" if config.model is not None else "made at the first"
     headline = (
         f"At the last of {len(checkpoints)} checkpoints ({whole}) {last.passed:.0%} of the features pass a category known "

@@ -12,6 +12,7 @@ import numpy as np
 from darkframe.interfaces import Assigns, Clusterer, Clustering, Keeps
 from darkframe.numerics.clusters import agreement
 from darkframe.numerics.tracking import ABSENT, both_present, counts, kept, passed, received
+from darkframe.report.tracking.words import short_value
 from darkframe.results import TrackedCheckpoint, TrackedStep
 from darkframe.store.atomic import plain
 from darkframe.store.records import record_from_plain
@@ -107,7 +108,7 @@ def follow(tracking: Tracking, tracked: Tracked, found: Sequence[Surveyed]) -> l
                 seconds=outcome.seconds,
             )
         )
-        tracking.progress.step(tracking.config.shown[step], _told(taken[-1]))
+        tracking.progress.step(short_value(tracking.config.shown[step]), _told(taken[-1]))
     return taken
 
 
