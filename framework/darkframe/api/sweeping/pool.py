@@ -25,9 +25,9 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXP
 
 _BEGIN = """
 import json, sys
-parent, sys.path[:] = json.loads(sys.argv[1])
+alive, sys.path[:] = json.loads(sys.argv[1])
 from darkframe.api.sweeping.worker import main
-main(parent)
+main(alive)
 """
 
 Job = Mapping[str, Any]
@@ -48,9 +48,10 @@ def threads_of_each(jobs: int) -> int:
 
 @dataclass(eq=False)
 class _Worker:
-    """One process and the cell it is at."""
+    """One process and the cell it is at; ``alive`` is the end of a pipe that the system closes when this process is gone."""
 
     process: subprocess.Popen[bytes]
+    alive: int
     job: Job | None = None
     started: float = 0.0
     pending: bytes = b""
@@ -121,10 +122,9 @@ class Pool:
     def _start(self) -> _Worker:
         limits = dict.fromkeys(THREADS, str(threads_of_each(self._jobs)))
         with self._log.open("ab") as log:
-            process = _spawn({**os.environ, **limits}, log)
-        worker = _Worker(process)
+            worker = _spawn({**os.environ, **limits}, log)
         self._workers.append(worker)
-        self._selector.register(process.stdout or 0, selectors.EVENT_READ, worker)
+        self._selector.register(worker.process.stdout or 0, selectors.EVENT_READ, worker)
         return worker
 
     def _heard(self, worker: _Worker) -> Iterator[tuple[Job | None, dict[str, Any]]]:
@@ -142,7 +142,7 @@ class Pool:
         self._selector.unregister(worker.process.stdout or 0)
         self._workers.remove(worker)
         code = worker.process.wait()
-        _close(worker)
+        _end(worker)
         if worker.job is not None:
             seconds = time.monotonic() - worker.started
             yield worker.job, {"event": "end", "error": _how(code), "kind": "killed", "seconds": seconds}
@@ -159,28 +159,34 @@ class Pool:
                     worker.process.wait(max(deadline - time.monotonic(), 0))
         finally:
             for worker in self._workers:
-                with contextlib.suppress(OSError):
-                    os.killpg(worker.process.pid, signal.SIGKILL)
-                worker.process.wait()
-                _close(worker)
+                _end(worker)
             self._workers.clear()
 
 
-def _spawn(environment: Mapping[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+def _spawn(environment: Mapping[str, str], log: IO[bytes]) -> _Worker:
     """A worker in a session of its own, so that Ctrl-C in the terminal reaches the sweep alone.
 
     Raises:
         StoreError: The system starts no more processes.
     """
-    command = [sys.executable, "-c", _BEGIN, json.dumps([os.getpid(), sys.path])]
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": log}
+    given, alive = os.pipe()
+    command = [sys.executable, "-c", _BEGIN, json.dumps([given, sys.path])]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": log, "pass_fds": (given,)}
     try:
-        return subprocess.Popen(command, env=environment, start_new_session=True, **pipes)
+        return _Worker(subprocess.Popen(command, env=environment, start_new_session=True, **pipes), alive)
     except OSError as error:
+        os.close(alive)
         raise StoreError(f"A worker process could not be started: {error.strerror}.", hint="Lower --jobs.") from error
+    finally:
+        os.close(given)
 
 
-def _close(worker: _Worker) -> None:
+def _end(worker: _Worker) -> None:
+    """Kill whatever is left of a worker's process group, and close the pipes."""
+    with contextlib.suppress(OSError):
+        os.killpg(worker.process.pid, signal.SIGKILL)
+    worker.process.wait()
+    os.close(worker.alive)
     for pipe in (worker.process.stdin, worker.process.stdout):
         if pipe is not None:
             with contextlib.suppress(OSError):

@@ -1,17 +1,14 @@
 """A sweep's worker process: takes cells from stdin, one JSON line each, and says on stdout how they go, in JSON lines too.
 
-It ends when its stdin does, that is when the sweep's own process ends, however that ends. Its process group holds it and what
-it starts, nothing else.
+Its process group holds it and what it starts, nothing else. The group ends when the sweep's own process does, however that ends.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import json
 import os
-import queue
 import signal
 import sys
 import threading
@@ -22,8 +19,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 EVERY = 0.2  # seconds between two messages of one task
-GRACE = 2.0  # seconds to leave what is being written, once the sweep is gone
-_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux
 
 
 class Channel:
@@ -83,35 +78,28 @@ class ChannelProgress:
         self._channel.say("step", name=name, text=text)
 
 
-def main(parent: int) -> None:
-    """Work until stdin ends; ``parent`` is the process id of the sweep."""
+def main(alive: int) -> None:
+    """Work until stdin ends; ``alive`` is the end of a pipe that ends with the sweep."""
+    _guard(alive)
     channel = Channel(os.fdopen(os.dup(1), "w", encoding="utf-8"))
     os.dup2(2, 1)  # whatever prints, prints to the log
-    if not _bound_to(parent):
-        return
-    jobs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt):
-        while True:
-            _take(jobs.get(), channel)
+        for line in sys.stdin:
+            _take(json.loads(line), channel)
             gc.collect()
 
 
-def _bound_to(parent: int) -> bool:
-    """See that this process does not outlive its parent, as far as the system has a way; False where that is gone already."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-    return os.getppid() == parent
-
-
-def _listen(jobs: queue.SimpleQueue[dict[str, Any]]) -> None:
-    """Queue what comes in; when nothing more can come, end the process and all that it started."""
-    for line in sys.stdin:
-        jobs.put(json.loads(line))
-    os.kill(os.getpid(), signal.SIGINT)
-    time.sleep(GRACE)
-    os.killpg(os.getpid(), signal.SIGKILL)
+def _guard(alive: int) -> None:
+    """Leave a process behind that ends the whole process group once the sweep is gone, whatever this one is busy with then."""
+    if os.fork():
+        os.close(alive)
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for descriptor in (0, 1):  # the sweep must see this worker's end
+        os.close(descriptor)
+    while os.read(alive, 1):
+        pass
+    os.killpg(0, signal.SIGKILL)
 
 
 def _take(job: dict[str, Any], channel: Channel) -> None:
