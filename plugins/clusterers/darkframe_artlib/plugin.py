@@ -133,14 +133,14 @@ class BinaryFuzzyARTParams:
 
 @dataclass(frozen=True)
 class TopoARTParams:
-    """Parameters of ``topoart``: those of artlib's demonstration, since it has no defaults."""
+    """Parameters of ``topoart``: those of artlib's demonstration, but for tau and phi, which are made for thousands of rows."""
 
     rho: float = param(0.4, ge=0, le=1, help=_BOX)
     alpha: float = param(0.8, gt=0, help=_ALPHA)
     beta: float = param(1.0, gt=0, le=1, help=_BETA)
     beta_lower: float = param(0.3, ge=0, le=1, help="Learning rate of the second-best category, which an edge joins to the best.")
-    tau: int = param(150, ge=1, unit="rows", help="Rows after which categories with fewer than phi rows are removed.")
-    phi: int = param(35, ge=1, unit="rows", help="Rows that make a category permanent; at most tau.")
+    tau: int = param(500, ge=1, unit="rows", help="Rows after which categories with fewer than phi rows are removed.")
+    phi: int = param(5, ge=1, unit="rows", help="Rows that make a category permanent; at most tau.")
 
     def __post_init__(self) -> None:
         if self.phi > self.tau:
