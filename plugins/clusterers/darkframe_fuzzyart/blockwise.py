@@ -20,7 +20,7 @@ from darkframe_fuzzyart import blockwise_score
 from darkframe_fuzzyart.blockwise_bound import Bound
 from darkframe_fuzzyart.blockwise_resolve import highest, matched, resolve
 from darkframe_fuzzyart.blockwise_score import CHUNK
-from darkframe_fuzzyart.blockwise_store import DeviceStore, HostStore
+from darkframe_fuzzyart.blockwise_store import DeviceStore, HostStore, aligned
 
 if TYPE_CHECKING:
     from darkframe.interfaces import F64, I64
@@ -189,19 +189,19 @@ class BlockwiseLevel:
         device.update(host)
         bound = Bound.of(host.dims, CHUNK, self._roundoff())
         moved, row_groups = device.rows(rows), self._moved_groups(groups)
-        size, n = host.size, len(rows)
-        gaps = torch.empty((n, size + n), dtype=device.dtype, device=device.device)
-        limits = device.limit(bound.limit(np.concatenate([host.norms, np.full(n, float(host.dims))]), rho))
-        old, new = slice(0, size), slice(size, size + n)
-        low, high, box_groups = device.low[:, old], device.high[:, old], device.groups[old]
-        kernel = self.engine.kernel
+        size, n, new = host.size, len(rows), aligned(host.size)  # the kernel wants columns that begin at multiples
+        known, made = slice(0, size), slice(new, new + n)
+        numbers = np.full(new + aligned(n), -1.0)
+        numbers[known], numbers[made] = bound.limit(host.norms, rho), bound.limit(np.full(n, float(host.dims)), rho)
+        limits = device.limit(numbers)
+        gaps = torch.full((n, len(numbers)), torch.inf, dtype=device.dtype, device=device.device)
+        self._score(moved, row_groups, gaps[:, known], limits[known])
         blockwise_score.deficits(
-            moved, row_groups, low, high, limits[old], box_groups, gaps[:, old], earlier=False, kernel=kernel
+            moved, row_groups, moved, moved, limits[made], row_groups, gaps[:, made], earlier=True, kernel=self.engine.kernel
         )
-        blockwise_score.deficits(
-            moved, row_groups, moved, moved, limits[new], row_groups, gaps[:, new], earlier=True, kernel=kernel
-        )
-        return _listed(gaps <= limits)
+        starts, columns = _listed(gaps <= limits)
+        columns[columns >= new] -= new - size
+        return starts, columns
 
     def _likely(self, rows: F64, groups: I64, own: I64) -> tuple[I64, I64]:
         """Candidates by choice: those whose T may be the highest, the row's ``own`` category aside."""
@@ -209,14 +209,18 @@ class BlockwiseLevel:
         device.update(host)
         bound = Bound.of(host.dims, CHUNK, self._roundoff())
         moved, row_groups, size = device.rows(rows), self._moved_groups(groups), host.size
-        gaps = torch.empty((len(rows), size), dtype=device.dtype, device=device.device)
-        limit = torch.full((size,), torch.inf, dtype=device.dtype, device=device.device)
-        low, high, box_groups = device.low[:, :size], device.high[:, :size], device.groups[:size]
-        blockwise_score.deficits(moved, row_groups, low, high, limit, box_groups, gaps, earlier=False, kernel=self.engine.kernel)
+        gaps = torch.empty((len(rows), aligned(size)), dtype=device.dtype, device=device.device)[:, :size]
+        self._score(moved, row_groups, gaps, torch.full((size,), torch.inf, dtype=device.dtype, device=device.device))
         mine = np.flatnonzero(own >= 0)
         gaps[torch.from_numpy(mine).to(device.device), torch.from_numpy(own[mine]).to(device.device)] = torch.inf
         norms = torch.from_numpy(host.norms).to(device.device)
         return _listed(_may_be_best(gaps.double(), norms, self.rule.alpha, bound))
+
+    def _score(self, moved: Any, row_groups: Any, gaps: Any, limit: Any) -> None:
+        """Deficits of rows against all categories."""
+        device, size = self._device, self.size
+        low, high, groups = device.low[:, :size], device.high[:, :size], device.groups[:size]
+        blockwise_score.deficits(moved, row_groups, low, high, limit, groups, gaps, earlier=False, kernel=self.engine.kernel)
 
     def _roundoff(self) -> float:
         return torch.finfo(self.engine.dtype).eps / 2

@@ -59,7 +59,8 @@ def deficits(
         kernel: ``fused`` of the device.
     """
     if kernel is not None:
-        kernel.deficits(rows, row_groups, low, high, limit, box_groups, out, earlier=earlier)
+        with torch.cuda.device(out.get_device()):  # −1, no GPU, changes nothing
+            kernel.deficits(rows, row_groups, low, high, limit, box_groups, out, earlier=earlier)
         return
     n, count = out.shape
     width = max(1, SCRATCH // (3 * CHUNK * n * rows.element_size()))
@@ -88,7 +89,8 @@ def overlaps(rows: Any, weights: Any, *, kernel: Any = None) -> Any:
     """(n, K) float64 |I ∧ w|, added up from the first entry to the last, of (2d, n) and (2d, K) float64."""
     out = torch.zeros((rows.shape[1], weights.shape[1]), dtype=torch.float64, device=rows.device)
     if kernel is not None:
-        kernel.overlaps(rows, weights, out)
+        with torch.cuda.device(out.get_device()):  # −1, no GPU, changes nothing
+            kernel.overlaps(rows, weights, out)
         return out
     for row, weight in zip(rows, weights):
         out += torch.minimum(row[:, None], weight[None, :])

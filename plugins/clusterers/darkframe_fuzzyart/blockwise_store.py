@@ -91,7 +91,7 @@ class DeviceStore:
     def update(self, host: HostStore) -> None:
         """Bring over what changed on the host, a part at a time; whatever fails, what was not brought over stays marked."""
         if host.size > self.groups.shape[0]:
-            self._grow(_aligned(host.size + self.groups.shape[0] // 2))
+            self._grow(aligned(host.size + self.groups.shape[0] // 2))
         ids = np.flatnonzero(host.changed[: host.size])
         for first in range(0, len(ids), 4096):
             part = ids[first : first + 4096]
@@ -104,7 +104,7 @@ class DeviceStore:
 
     def rows(self, rows: F64) -> Any:
         """(n, d) float64 on the host as (depth, n) on the device, rounded to the nearest."""
-        held = torch.zeros((self.low.shape[0], _aligned(len(rows))), dtype=self.dtype, device=self.device)
+        held = torch.zeros((self.low.shape[0], aligned(len(rows))), dtype=self.dtype, device=self.device)
         moved = held[:, : len(rows)]
         moved[: self.dims] = self._moved(rows).T
         return moved
@@ -129,5 +129,6 @@ def depth_of(dims: int) -> int:
     return -(-dims // CHUNK) * CHUNK
 
 
-def _aligned(count: int) -> int:
+def aligned(count: int) -> int:
+    """The next multiple of ``ALIGNED``, so that Triton compiles one kernel for all sizes."""
     return -(-count // ALIGNED) * ALIGNED

@@ -19,6 +19,7 @@ UNROLLED = 4
 TILE = 64
 WARPS = 8
 SIZES = ["n_rows", "n_boxes"]
+STRIDES = ["depth", "row_stride", "box_stride", "out_stride"]
 """Arguments that change from call to call: Triton must not compile anew for each."""
 
 
@@ -83,7 +84,7 @@ def deficits_kernel(
     tl.store(at, total, mask=row_in[:, None] & box_in[None, :])
 
 
-@triton.jit(do_not_specialize=SIZES)  # type: ignore[untyped-decorator,unused-ignore]
+@triton.jit(do_not_specialize=SIZES + STRIDES)  # type: ignore[untyped-decorator,unused-ignore]
 def overlaps_kernel(
     rows_at: tl.tensor,
     weights_at: tl.tensor,
