@@ -53,7 +53,9 @@ def test_cohesion_is_the_mean_pairwise_cosine(case):
 def test_separation_and_member_cosines_by_brute_force(case):
     rows, labels, k = case
     sums = c.direction_sums(rows, labels, k)
-    means = np.stack([units(rows[labels == i]).mean(axis=0) if (labels == i).any() else np.zeros(rows.shape[1]) for i in range(k)])
+    means = np.stack(
+        [units(rows[labels == i]).mean(axis=0) if (labels == i).any() else np.zeros(rows.shape[1]) for i in range(k)]
+    )
     live = np.linalg.norm(means, axis=1) > 0
     directions = np.where(live[:, None], means / np.where(live, np.linalg.norm(means, axis=1), 1)[:, None], 0)
     cosines = directions @ directions.T
@@ -131,6 +133,11 @@ def test_votes_count_members_that_have_the_token(case, seed, top):
         expected = sorted(votes.items(), key=lambda vote: (-vote[1], vote[0]))[:top]
         found = [(int(t), int(v)) for t, v in zip(chosen[cluster], counted[cluster]) if t >= 0]
         assert found == expected
+
+
+def test_unit_rows_neither_overflow_nor_underflow():
+    rows = np.array([[3e37, 4e37], [3e-38, 4e-38], [0, 0], [0.6, -0.8]], np.float32)
+    np.testing.assert_allclose(c.unit(rows), [[0.6, 0.8], [0.6, 0.8], [0, 0], [0.6, -0.8]], atol=1e-6)
 
 
 # ------------------------------------------------------------ principal axes

@@ -2,8 +2,8 @@
 
     python tests/support/planted_rows.py [--runs N] [--clusterer NAME] [KIND …]
 
-prints, for each kind of rows without clusters, how often the study says so; and for planted ones, how often it finds structure and
-how well its labels agree with what was planted. The rates of ``docs/taxonomy-nulls.md`` are this script's.
+prints, for each kind of rows without clusters, how often the study says so; and for planted ones, how often it finds structure
+and how well its labels agree with what was planted. The rates of ``docs/taxonomy-nulls.md`` are this script's.
 """
 
 from __future__ import annotations
@@ -59,7 +59,11 @@ class RowsSource:
         return SourceCard("rows", "planted", "blocks.0.hook_resid_pre", d, n, 0, "none", "none", content_key([n, d]))
 
     def lacks(self):
-        return {"activations": "None."} | ({} if self.head else {"unembedding": "Give one."}) | ({} if self.texts else {"text": "No."})
+        return (
+            {"activations": "None."}
+            | ({} if self.head else {"unembedding": "Give one."})
+            | ({} if self.texts else {"text": "No."})
+        )
 
     def available_tokens(self):
         return 0
@@ -130,9 +134,9 @@ def elliptical(rng, n=800, d=48):
     return gaussian(rng, n, d) * np.sqrt(3 / rng.chisquare(3, size=(n, 1)))
 
 
-def small(rng):
+def small(rng, n=800):
     """Few rows for the dimensions."""
-    return unit_gaussian(rng, 200, 64)
+    return unit_gaussian(rng, n // 4, 64)
 
 
 def unit(rows):
@@ -206,7 +210,9 @@ def main():
                     agreements.append(planted_agreement(run, truth[:, order]))
             verdicts.append(results.conclusion.verdict)
             levels.append([level.beats_null for level in results.levels])
-        counts = {verdict: verdicts.count(verdict) for verdict in ("nothing", "some", "structure", "unjudged") if verdict in verdicts}
+        counts = {
+            verdict: verdicts.count(verdict) for verdict in ("nothing", "some", "structure", "unjudged") if verdict in verdicts
+        }
         found = np.mean(levels, axis=0)
         told = f"  ARI {np.round(np.mean(agreements, axis=0), 3)}" if agreements else ""
         sizes = [level.clusters for level in results.levels]

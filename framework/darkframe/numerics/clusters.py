@@ -23,8 +23,11 @@ BLOCK = 2048
 def unit(block: NDArray[Any]) -> F32:
     """Rows scaled to length 1, float32; zero rows stay zero."""
     wide = np.asarray(block, np.float32)
-    lengths = np.linalg.norm(wide, axis=1, keepdims=True)
-    out: F32 = (wide / np.where(lengths > 0, lengths, np.float32(1))).astype(np.float32, copy=False)
+    peaks = np.abs(wide).max(axis=1, initial=0.0, keepdims=True)
+    out: F32 = (wide / np.where(peaks > 0, peaks, np.float32(1))).astype(
+        np.float32, copy=False
+    )  # squares neither over- nor underflow
+    out /= np.maximum(np.sqrt(np.einsum("ij,ij->i", out, out)), np.float32(1))[:, None]  # at least 1, but for zero rows
     return out
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.linalg
 
-from darkframe.numerics.clusters import blocks
+from darkframe.numerics.clusters import blocks, unit
 from darkframe.numerics.spread import mean_and_covariance
 
 if TYPE_CHECKING:
@@ -41,9 +41,7 @@ def isotropic_rows(lengths: F64, d: int, rng: np.random.Generator) -> F32:
 def _scaled(rows: F32, lengths: F64) -> F32:
     """Rows brought to these lengths, in place; a zero row stays."""
     for part in blocks(len(rows)):
-        block = rows[part]
-        now = np.sqrt(np.einsum("ij,ij->i", block, block))
-        block *= (lengths[part] / np.where(now > 0, now, 1.0)).astype(np.float32)[:, None]
+        rows[part] = unit(rows[part]) * lengths[part].astype(np.float32)[:, None]
     return rows
 
 
