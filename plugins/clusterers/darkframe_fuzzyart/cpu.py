@@ -11,7 +11,7 @@ import numpy as np
 
 from darkframe_fuzzyart.engine import Categories, Rule
 from darkframe_fuzzyart.kernels import learn, refresh_all, to_bytes
-from darkframe_fuzzyart.lanes import HEAD, ROWS, WORD
+from darkframe_fuzzyart.lanes import ROWS
 from darkframe_fuzzyart.scan import filter_block, judge_flat, judge_nested, match_block
 from darkframe_fuzzyart.store import empty_store, fill, grown, terms, weights_of
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 FILTERED = 512
 """Rows filtered against the categories as they stood before the first of them."""
 
+AGAIN = 64
+"""Rows after which those that follow are filtered against the categories made meanwhile."""
+
 FILTER_FROM = 128
 """Categories from which on the filter pays."""
 
@@ -31,6 +34,7 @@ JUDGED = 256
 
 _NO_PARENTS = np.empty(0, np.int64)
 _NO_ENDS = np.empty((0, 2), np.int64)
+_NO_MASKS = np.empty((FILTERED, 0), np.uint64)
 
 
 class CpuLevel:
@@ -88,24 +92,42 @@ class CpuLevel:
     def _learn(self, rows: F64, parents: I64, labels: I64) -> None:
         self._store = grown(self._store, self._terms, self._size, len(rows))
         x = self._bytes(rows)
-        known = self._size if not len(parents) and self._size >= FILTER_FROM else 0
-        masks = self._filtered(x, len(rows), known)
         if len(parents):
             self._ends = _reaching(self._ends, int(parents.max()) + 1)
-        ends = self._ends if len(parents) else _NO_ENDS
-        self._size = learn(self._store, self._terms, rows, x, parents, ends, masks, known, self._size, labels)
+            self._size = learn(
+                self._store, self._terms, rows, x, parents, self._ends, _NO_MASKS[: len(rows)], 0, self._size, labels
+            )
+        else:
+            self._learn_filtered(rows, x, labels)
 
-    def _filtered(self, x: NDArray[np.uint8], n: int, known: int) -> NDArray[np.uint64]:
-        masks = np.empty((n, -(-known // WORD)), np.uint64)
+    def _learn_filtered(self, rows: F64, x: NDArray[np.uint8], labels: I64) -> None:
+        """Filter all rows against the categories there are, then a few at a time against those made since."""
+        masks = np.zeros((len(rows), -(-(self._size + len(rows)) // 64)), np.uint64)
+        known = self._size if self._size >= FILTER_FROM else 0
         if known:
-            heads = np.ascontiguousarray(x.reshape(-1, self._terms.bytes)[:n, :HEAD]).reshape(-1)
 
             def piece(part: slice) -> None:
-                mine = heads[part.start * HEAD : part.stop * HEAD]
-                filter_block(self._store, self._terms, x, part.start, mine, known, masks[part])
+                filter_block(self._store, self._terms, x, part.start, 0, known, masks[part])
 
-            self._engine.run(piece, n, -(-n // self._engine.threads))
-        return masks
+            self._engine.run(piece, len(rows), -(-len(rows) // (self._engine.threads * ROWS)) * ROWS)
+        for start in range(0, len(rows), AGAIN):
+            part = slice(start, start + AGAIN)
+            made = self._size if self._size >= FILTER_FROM else 0
+            if made > known:
+                filter_block(self._store, self._terms, x, start, known, made, masks[part])
+            mine = x[start * self._terms.bytes :]
+            self._size = learn(
+                self._store,
+                self._terms,
+                rows[part],
+                mine,
+                _NO_PARENTS,
+                _NO_ENDS,
+                masks[part, : -(-made // 64)],
+                made,
+                self._size,
+                labels[part],
+            )
 
     def _judge(self, rows: F64, parents: I64 | None, labels: I64) -> tuple[F64, F64]:
         out = np.empty((2, len(rows)))
@@ -122,7 +144,7 @@ class CpuLevel:
 
     def _bytes(self, rows: F64) -> NDArray[np.uint8]:
         """The rows' bytes, with room for a multiple of ``ROWS`` rows."""
-        x = np.zeros(-(-len(rows) // ROWS) * ROWS * self._terms.bytes, np.uint8)
+        x = np.empty(-(-len(rows) // ROWS) * ROWS * self._terms.bytes, np.uint8)
         to_bytes(rows, self._terms.bytes, x)
         return x
 

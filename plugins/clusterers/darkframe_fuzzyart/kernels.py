@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from darkframe.numerics.compiled import compiled
-from darkframe_fuzzyart.lanes import CHUNK, HEAD, STEP, deficit, outside
+from darkframe_fuzzyart.lanes import CHUNK, STEP, deficit, outside
 from darkframe_fuzzyart.store import UNITS, Store, Terms
 
 _compiled = compiled(error_model="numpy")
@@ -63,10 +63,6 @@ def refresh(store: Store, terms: Terms, j: int, zeros: Any) -> None:
     for k in range(d, padded):
         lows[k] = np.uint8(0)
         highs[k] = np.uint8(UNITS - 1)
-    heads = store.heads[2 * HEAD * j : 2 * HEAD * (j + 1)]
-    for k in range(HEAD):
-        heads[k] = lows[k]
-        heads[HEAD + k] = highs[k]
     norm = deficit(store.weights, j * terms.width, zeros, 0, terms.width // STEP)
     store.norms[j] = norm
     store.exact[j] = np.nan
@@ -123,13 +119,12 @@ def apart_of(store: Store, terms: Terms, j: int, row: Any, most: float) -> Any:
 @_compiled
 def bytes_apart(store: Store, terms: Terms, j: int, x: Any, x0: int, most: int) -> Any:
     """Lower bound of D in bytes for the row whose bytes start at x[x0], or a part of it that is above ``most`` already."""
-    start, padded = 2 * terms.bytes * j, terms.bytes
-    total = outside(x, x0, store.heads, 2 * HEAD * j, store.heads, 2 * HEAD * j + HEAD, HEAD // CHUNK)
-    for k in range(HEAD, padded, _PART * CHUNK):
-        if total > most:
-            break
+    start, padded, total = 2 * terms.bytes * j, terms.bytes, 0
+    for k in range(0, padded, _PART * CHUNK):
         chunks = min(_PART, (padded - k) // CHUNK)
         total += outside(x, x0 + k, store.boxes, start + k, store.boxes, start + padded + k, chunks)
+        if total > most:
+            break
     return total
 
 

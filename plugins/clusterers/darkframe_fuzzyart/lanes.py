@@ -15,9 +15,6 @@ from numba.extending import intrinsic
 CHUNK = 64
 """Bytes of one vector."""
 
-HEAD = 128
-"""Dimensions that the first filter looks at."""
-
 STEP = 32
 """Doubles of one round of ``deficit``: four vectors, so that additions do not wait for each other."""
 
@@ -25,7 +22,7 @@ ROWS = 8
 """Rows that ``outside_rows`` compares with a box at a time, so that each of its bytes is loaded once for all."""
 
 WORD = 64
-"""Boxes that ``head_mask`` and ``bounds_peak`` handle at a time."""
+"""Boxes that ``bounds_peak`` handles at a time."""
 
 _BYTE, _WIDE, _DOUBLE = ir.IntType(8), ir.IntType(64), ir.DoubleType()
 _BYTES = ir.VectorType(_BYTE, CHUNK)
@@ -124,19 +121,11 @@ def outside_rows(
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         x, x0, stride, box, box0, chunks, out, out0, step = arguments
-        xs = [
-            _pointer(context, builder, signature.args[0], x, builder.add(x0, builder.mul(stride, _int(r)))) for r in range(ROWS)
-        ]
+        at = _rows_at(context, builder, signature.args[0], x, x0, stride)
         lows = _pointer(context, builder, signature.args[3], box, box0)
-        highs = builder.gep(lows, [builder.mul(chunks, _int(CHUNK))])
         sums = _Sums(context, builder)
         totals = [cgutils.alloca_once_value(builder, sums.zero()) for _ in range(ROWS)]
-        with cgutils.for_range(builder, chunks) as loop:
-            place = builder.mul(loop.index, _int(CHUNK))
-            low, high = (_load(builder, at, _BYTES, place) for at in (lows, highs))
-            for at, total in zip(xs, totals):
-                one = _load(builder, at, _BYTES, place)
-                builder.store(_outside(builder, sums, builder.load(total), one, low, high), total)
+        _add_chunks(builder, sums, totals, at, lows, chunks, (_int(0), chunks))
         for r, total in enumerate(totals):
             place = builder.add(out0, builder.mul(step, _int(r)))
             value = builder.sitofp(sums.total(builder.load(total)), ir.FloatType())
@@ -147,33 +136,55 @@ def outside_rows(
 
 
 @intrinsic  # type: ignore[untyped-decorator,unused-ignore]
-def head_mask(_typing: Any, x: Any, x0: Any, heads: Any, limits: Any, first: Any, count: Any) -> Any:
-    """Of ``count`` ≤ ``WORD`` boxes from ``first`` on: bit j says that the head of x is at most limits[first + j] outside box j.
+def rows_within(_typing: Any, x: Any, x0: Any, stride: Any, box: Any, box0: Any, chunks: Any, first: Any, limit: Any) -> Any:
+    """Which of ``ROWS`` rows lie at most ``limit`` outside a box: bit r for row r; int64. Laid out as for ``outside_rows``.
 
-    ``heads`` holds for each box its HEAD low bytes, then its HEAD high bytes. Returns a uint64.
+    Looks at the first ``first`` chunks, and at the others only if they do not rule out every row.
     """
-    signature = types.uint64(x, types.int64, heads, limits, types.int64, types.int64)
+    whole = types.int64
+    signature = types.int64(x, whole, whole, box, whole, whole, whole, whole)
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        x, x0, heads, limits, first, count = arguments
-        at = _pointer(context, builder, signature.args[0], x, x0)
-        xs = [_load(builder, at, _BYTES, k) for k in range(0, HEAD, CHUNK)]
-        box = _pointer(context, builder, signature.args[2], heads, builder.mul(first, _int(2 * HEAD)))
-        bound = _pointer(context, builder, signature.args[3], limits, first)
-        sums = _Sums(context, builder)
-        mask = cgutils.alloca_once_value(builder, _int(0))
-        with cgutils.for_range(builder, count) as loop:
-            at = builder.gep(box, [builder.mul(loop.index, _int(2 * HEAD))])
-            total = sums.zero()
-            for k, one in enumerate(xs):
-                low, high = (_load(builder, at, _BYTES, half * HEAD + k * CHUNK) for half in (0, 1))
-                total = _outside(builder, sums, total, one, low, high)
-            limit = builder.load(builder.gep(bound, [loop.index]))
-            inside = builder.zext(builder.icmp_signed("<=", sums.total(total), limit), _WIDE)
-            builder.store(builder.or_(builder.load(mask), builder.shl(inside, loop.index)), mask)
-        return builder.load(mask)
+        x, x0, stride, box, box0, chunks, first, limit = arguments
+        at = _rows_at(context, builder, signature.args[0], x, x0, stride)
+        lows = _pointer(context, builder, signature.args[3], box, box0)
+        sums, totals = _Sums(context, builder), []
+        totals = [cgutils.alloca_once_value(builder, sums.zero()) for _ in range(ROWS)]
+        found = cgutils.alloca_once_value(builder, _int(0))
+        _add_chunks(builder, sums, totals, at, lows, chunks, (_int(0), first))
+        builder.store(_within(builder, sums, totals, limit), found)
+        with builder.if_then(builder.icmp_signed("!=", builder.load(found), _int(0)), likely=False):
+            _add_chunks(builder, sums, totals, at, lows, chunks, (first, chunks))
+            builder.store(_within(builder, sums, totals, limit), found)
+        return builder.load(found)
 
     return signature, code
+
+
+def _rows_at(context: Any, builder: Any, kind: Any, x: Any, x0: Any, stride: Any) -> list[Any]:
+    places = [builder.add(x0, builder.mul(stride, _int(r))) for r in range(ROWS)]
+    return [_pointer(context, builder, kind, x, place) for place in places]
+
+
+def _add_chunks(
+    builder: Any, sums: _Sums, totals: list[Any], xs: list[Any], lows: Any, chunks: Any, over: tuple[Any, Any]
+) -> None:
+    """Add what the rows lie outside the box in a range of its chunks."""
+    highs = builder.gep(lows, [builder.mul(chunks, _int(CHUNK))])
+    with cgutils.for_range_slice(builder, over[0], over[1], _int(1)) as (index, _):
+        place = builder.mul(index, _int(CHUNK))
+        low, high = (_load(builder, at, _BYTES, place) for at in (lows, highs))
+        for at, total in zip(xs, totals):
+            one = _load(builder, at, _BYTES, place)
+            builder.store(_outside(builder, sums, builder.load(total), one, low, high), total)
+
+
+def _within(builder: Any, sums: _Sums, totals: list[Any], limit: Any) -> Any:
+    found = _int(0)
+    for r, total in enumerate(totals):
+        inside = builder.icmp_signed("<=", sums.total(builder.load(total)), limit)
+        found = builder.or_(found, builder.shl(builder.zext(inside, _WIDE), _int(r)))
+    return found
 
 
 @intrinsic  # type: ignore[untyped-decorator,unused-ignore]
@@ -231,4 +242,4 @@ def _int(value: int) -> Any:
     return ir.Constant(_WIDE, value)
 
 
-__all__ = ["CHUNK", "HEAD", "ROWS", "STEP", "WORD", "bounds_peak", "deficit", "head_mask", "outside", "outside_rows"]
+__all__ = ["CHUNK", "ROWS", "STEP", "WORD", "bounds_peak", "deficit", "outside", "outside_rows", "rows_within"]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Bounds = tuple[F64, F64]
 
-BLOCK = 2048
+BLOCK = 512
 """Rows scaled, learned and reported at a time."""
 
 _MOST = np.finfo(np.float64).max

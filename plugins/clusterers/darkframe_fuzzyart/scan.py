@@ -8,47 +8,57 @@ import numpy as np
 
 from darkframe.numerics.compiled import compiled
 from darkframe_fuzzyart.kernels import apart_of, code_row, common, contest, shortlist
-from darkframe_fuzzyart.lanes import CHUNK, HEAD, ROWS, WORD, bounds_peak, head_mask, outside, outside_rows
+from darkframe_fuzzyart.lanes import CHUNK, ROWS, WORD, bounds_peak, outside, outside_rows, rows_within
 from darkframe_fuzzyart.store import UNITS, Store, Terms
 
 _compiled = compiled(error_model="numpy")
+_TILE = 16  # categories that stay in the cache while rows pass
+_SAMPLED = 16  # of so many categories one tells how far rows lie outside
+_MARGIN = 1.2  # by how much more than the average dimensions are looked at first
 _LEAST = 1e-30  # of alpha + |w|: below it, terms in float32 overflow
 
 
 @_compiled
-def filter_block(store: Store, terms: Terms, x: Any, first: int, heads: Any, size: int, masks: Any) -> None:
-    """Which of ``size`` categories rows may join: those whose bytes do not show that they fail vigilance.
+def _density(store: Store, terms: Terms, x: Any, first: int, n: int, begin: int, size: int) -> float:
+    """Bytes that rows lie outside boxes on average, by chunk, over a few of both."""
+    total, pairs = 0, 0
+    for j in range(begin, size, _SAMPLED):
+        i = first + pairs % n
+        start = 2 * terms.bytes * j
+        total += outside(x, i * terms.bytes, store.boxes, start, store.boxes, start + terms.bytes, terms.bytes // CHUNK)
+        pairs += 1
+    return total / (pairs * (terms.bytes // CHUNK))
+
+
+@_compiled
+def filter_block(store: Store, terms: Terms, x: Any, first: int, begin: int, size: int, masks: Any) -> None:
+    """Which categories rows may join: those whose bytes do not show that they fail vigilance.
 
     A category that fails a row fails it for ever, because weights only shrink: what is ruled out here stays so however the
-    categories change before it is the row's turn.
+    categories change before it is the row's turn. Rows are alike in how far they lie outside a box, so ``ROWS`` of them are ruled
+    out together, by as many of the dimensions as that should take.
 
     Args:
         store: The categories.
         terms: The rule.
-        x: Bytes of the rows of a larger block.
-        first: Its first row to look at.
-        heads: (n · HEAD,) first bytes of the rows to look at.
-        size: Categories.
-        masks: (n, words) uint64 to be filled.
+        x: Bytes of the rows of a larger block, with room for a multiple of ``ROWS``.
+        first: Its first row to look at, a multiple of ``ROWS``.
+        begin: First category to look at.
+        size: Number of the last one, plus 1.
+        masks: (n, words) uint64, zeros from ``begin`` on, to be filled.
     """
-    padded = terms.bytes
-    chunks = (padded - HEAD) // CHUNK
-    for word in range(masks.shape[1]):
-        for i in range(masks.shape[0]):
-            mask = head_mask(heads, i * HEAD, store.heads, store.limits, word * WORD, min(WORD, size - word * WORD))
-            bits, j, bit = mask, word * WORD, np.uint64(1)
-            while bits != np.uint64(0) and chunks > 0:
-                if bits & np.uint64(1) != np.uint64(0):
-                    start = 2 * padded * j
-                    x0 = (first + i) * padded
-                    total = outside(x, x0, store.heads, 2 * HEAD * j, store.heads, 2 * HEAD * j + HEAD, HEAD // CHUNK)
-                    total += outside(x, x0 + HEAD, store.boxes, start + HEAD, store.boxes, start + padded + HEAD, chunks)
-                    if total > store.limits[j]:
-                        mask ^= bit
-                bits >>= np.uint64(1)
-                bit <<= np.uint64(1)
-                j += 1
-            masks[i, word] = mask
+    padded, n = terms.bytes, masks.shape[0]
+    chunks = padded // CHUNK
+    density = max(_density(store, terms, x, first, n, begin, size), 1.0)
+    for tile in range(begin, size, _TILE):
+        for i in range(0, n, ROWS):
+            for j in range(tile, min(tile + _TILE, size)):
+                limit = store.limits[j]
+                enough = min(chunks, 1 + np.int64(_MARGIN * limit / density))
+                found = rows_within(x, (first + i) * padded, padded, store.boxes, 2 * padded * j, chunks, enough, limit)
+                for r in range(min(ROWS, n - i) if found != 0 else 0):
+                    if found >> r & 1:
+                        masks[i + r, j // 64] |= np.uint64(1) << np.uint64(j % 64)
 
 
 @_compiled
@@ -56,9 +66,9 @@ def all_apart(store: Store, terms: Terms, x: Any, size: int, out: Any) -> None:
     """Lower bounds of D in bytes of a few rows, ``ROWS`` at a time, and all categories: out (n, at least size) float32."""
     step = out.shape[1]
     flat = out.reshape(out.size)
-    for tile in range(0, size, 16):
+    for tile in range(0, size, _TILE):
         for i in range(0, out.shape[0], ROWS):
-            for j in range(tile, min(tile + 16, size)):
+            for j in range(tile, min(tile + _TILE, size)):
                 box = 2 * terms.bytes * j
                 outside_rows(x, i * terms.bytes, terms.bytes, store.boxes, box, terms.bytes // CHUNK, flat, i * step + j, step)
 
@@ -147,7 +157,8 @@ def judge_flat(store: Store, terms: Terms, rows: Any, x: Any, size: int, labels:
         out: (2, n) to be filled.
     """
     n, words = rows.shape[0], -(-size // WORD)
-    totals = np.zeros((-(-n // ROWS) * ROWS, words * WORD), np.float32)
+    totals = np.empty((-(-n // ROWS) * ROWS, words * WORD), np.float32)
+    totals[:, size:] = 0
     all_apart(store, terms, x, size, totals)
     scale, base = np.empty(words * WORD, np.float32), np.empty(words * WORD, np.float32)
     peaks = np.empty(words, np.float32)

@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from darkframe_fuzzyart.lanes import HEAD, STEP
+from darkframe_fuzzyart.lanes import CHUNK, STEP
 
 if TYPE_CHECKING:
     from darkframe_fuzzyart.engine import Categories, Rule
 
 UNITS = 256
 """Steps that a byte divides [0, 1] into."""
+
+
+RESERVED = 2**29
+"""Bytes that weights have room for from the start. Room that is not written to takes no memory; copying to grow would."""
 
 
 class Store(NamedTuple):
@@ -29,8 +33,7 @@ class Store(NamedTuple):
         norms: (room,) float64 |w| summed in vectors.
         exact: (room,) float64 |w| summed sequentially; NaN until it is needed.
         counts, parents: (room,) int64.
-        heads: (room · 2 HEAD,) uint8, low and high bytes of the first HEAD dimensions.
-        boxes: (room · 2 P,) uint8, low and high bytes of all.
+        boxes: (room · 2 P,) uint8, low bytes, then high ones.
         limits: (room,) int64: a row further from the box than this, in bytes, fails vigilance.
         following: (room,) int64 the next category of the same parent, or −1.
     """
@@ -40,7 +43,6 @@ class Store(NamedTuple):
     exact: Any
     counts: Any
     parents: Any
-    heads: Any
     boxes: Any
     limits: Any
     following: Any
@@ -69,7 +71,7 @@ class Terms(NamedTuple):
 
 def terms(rule: Rule, dims: int) -> Terms:
     """Terms of a level."""
-    width, padded = math.ceil(2 * dims / STEP) * STEP, math.ceil(dims / HEAD) * HEAD
+    width, padded = math.ceil(2 * dims / STEP) * STEP, math.ceil(dims / CHUNK) * CHUNK
     return Terms(rule.rho, rule.alpha, rule.beta, dims, width, padded, 4 * (2 * dims) * dims * 2.0**-53)
 
 
@@ -81,7 +83,6 @@ def empty_store(terms: Terms, room: int) -> Store:
         exact=np.empty(room),
         counts=np.empty(room, np.int64),
         parents=np.empty(room, np.int64),
-        heads=np.empty(room * 2 * HEAD, np.uint8),
         boxes=np.empty(room * 2 * terms.bytes, np.uint8),
         limits=np.empty(room, np.int64),
         following=np.empty(room, np.int64),
@@ -89,11 +90,14 @@ def empty_store(terms: Terms, room: int) -> Store:
 
 
 def grown(store: Store, terms: Terms, size: int, more: int) -> Store:
-    """The store with room for ``more`` categories behind the first ``size``: itself, or a copy with half as much again."""
+    """The store with room for ``more`` categories behind the first ``size``: itself, or a copy of at least twice the room."""
     old = len(store.norms)
     if size + more <= old:
         return store
-    new = empty_store(terms, size + more + size // 2)
+    try:
+        new = empty_store(terms, max(size + more, 2 * old, RESERVED // (8 * terms.width)))
+    except MemoryError:  # where reserving counts as using
+        new = empty_store(terms, size + more)
     for mine, theirs in zip(new, store):
         used = len(theirs) // max(old, 1) * size
         mine[:used] = theirs[:used]
