@@ -218,7 +218,8 @@ def test_the_filter_drops_what_misses_vigilance_by_a_ten_thousandth():
     host, device = _corners(np.minimum(one, other), np.maximum(one, other), torch.float32)
     computed, coded = _computed(rows, host, device), np.concatenate([rows, 1 - rows], axis=1)
     match = np.minimum(coded[:, None], host.weights[None]).sum(axis=2) / 512
-    for rho in (0.3, 0.4, 0.45):
+    for rho in (0.49, 0.5, 0.51):
+        assert 0.02 < np.mean(match >= rho) < 0.98
         passing = computed <= _bound(512, torch.float32).limit(host.norms, rho)
         assert passing[match >= rho].all()
         assert not passing[match < rho - 1e-4].any()
