@@ -12,7 +12,7 @@ from darkframe_fuzzyart.lanes import CHUNK, ROWS, WORD, bounds_peak, outside, ou
 from darkframe_fuzzyart.store import UNITS, Store, Terms
 
 _compiled = compiled(error_model="numpy")
-_TILE = 16  # categories that stay in the cache while rows pass
+_TILE = 8  # categories that stay in the cache while rows pass
 _SAMPLED = 16  # of so many categories one tells how far rows lie outside
 _MARGIN = 1.2  # by how much more than the average dimensions are looked at first
 _LEAST = 1e-30  # of alpha + |w|: below it, terms in float32 overflow
