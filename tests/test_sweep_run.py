@@ -16,10 +16,12 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from click.testing import CliRunner
 from fake_distributions import Site
 
 import darkframe
-from darkframe import UserError, api
+from darkframe import UserError
+from darkframe.cli.group import darkframe as group
 from darkframe.errors import OutputError
 from darkframe.progress import QuietProgress
 
@@ -136,6 +138,11 @@ def test_a_sweep_with_a_failing_value_from_start_to_end_and_again(capfd):
     computed = {path.name for path in Path("notes").glob("computed-*")}
     assert computed == {"computed-001-n-components-2-seed-1", "computed-002-n-components-2-seed-2"}
 
+    shown = CliRunner().invoke(group, ["show", "swept"])
+    assert shown.exit_code == 0 and "Comparison of the cells" in shown.output and "Document 3 is empty" in shown.output
+    assert json.loads(CliRunner().invoke(group, ["show", "swept", "--table", "cells", "--json"]).output) == manifest()["table"]
+    assert CliRunner().invoke(group, ["show", "swept", "--table", "nothing"]).exit_code == 2
+
     # and again: the finished ones are kept, the failed ones tried again
     Path("cured").touch()
     changed = (first.path / "results.json").stat().st_mtime_ns
@@ -144,7 +151,7 @@ def test_a_sweep_with_a_failing_value_from_start_to_end_and_again(capfd):
     assert (first.path / "results.json").stat().st_mtime_ns == changed
     np.testing.assert_array_equal(again.cells[3].result.arrays["shared"], [0, 1])
     shutil.rmtree("swept/cells/002-n-components-2-seed-2")
-    assert statuses(api.SweepResult(again._sweep)) == ["done", "waiting", "done", "done"]
+    assert statuses(darkframe.load("swept")) == ["done", "waiting", "done", "done"]
     refused_on_resuming()
 
 

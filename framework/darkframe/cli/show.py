@@ -1,4 +1,4 @@
-"""``darkframe show RUN``: the summary of a finished run or tracking again, or one of its tables."""
+"""``darkframe show RUN``: the summary of a finished run, tracking or sweep again, or one of its tables."""
 
 from __future__ import annotations
 
@@ -16,12 +16,17 @@ from darkframe.cli.state import debug_option
 @click.option("--table", metavar="NAME", help="Print this table instead of the summary; an unknown NAME lists them.")
 @debug_option
 def command(run: Path, as_json: bool, table: str | None) -> None:
-    """Print the summary of the finished run in the directory RUN again."""
+    """Print the summary of the finished run in the directory RUN again; of a sweep, its comparison."""
     from darkframe.api.loading import load
+    from darkframe.api.sweeping.result import SweepResult
     from darkframe.result import table_json
 
     result = load(run)
-    if table is not None and as_json:
+    if isinstance(result, SweepResult):
+        from darkframe.cli.sweep import show_sweep
+
+        show_sweep(result, table, as_json=as_json)
+    elif table is not None and as_json:
         click.echo(table_json(result.table(table)))
     elif table is not None:
         from darkframe.cli.render import print_table

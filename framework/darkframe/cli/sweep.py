@@ -85,6 +85,29 @@ def command(settings: tuple[str, ...], grid: tuple[str, ...], as_json: bool, **o
     click.get_current_context().exit(1 if result.failed else 0)
 
 
+def show_sweep(result: SweepResult, table: str | None, *, as_json: bool) -> None:
+    """What ``darkframe show`` prints of a sweep.
+
+    Raises:
+        UserError: A sweep has no table of that name.
+    """
+    if table is None:
+        click.echo(result.json()) if as_json else _print(result)
+        return
+    from darkframe.errors import UserError
+    from darkframe.result import table_json
+
+    found = result.neutral_tables.get(table)
+    if found is None:
+        raise UserError(f"A sweep has no table {table!r}.", hint=f"Tables: {', '.join(result.neutral_tables)}.")
+    if as_json:
+        click.echo(table_json(found))
+    else:
+        from darkframe.cli.render import print_table
+
+        print_table(found)
+
+
 def _print(result: SweepResult) -> None:
     from darkframe.cli import render
     from darkframe.cli.failure import one_paragraph

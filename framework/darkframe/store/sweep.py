@@ -129,3 +129,8 @@ class SweepDir:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         with writing(self.path / "log.txt"), (self.path / "log.txt").open("a", encoding="utf-8") as file:
             file.write(f"{stamp} {line}\n")
+
+
+def is_sweep(path: Path) -> bool:
+    """Whether a folder is a sweep's."""
+    return (path / MANIFEST).is_file()

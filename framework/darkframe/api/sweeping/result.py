@@ -12,6 +12,7 @@ from darkframe.errors import UserError
 from darkframe.report.plain import paragraph, table_lines
 from darkframe.report.sweep.gather import sweep_results
 from darkframe.report.sweep.table import failures, full_table, records, shown_table
+from darkframe.report.table import Table
 from darkframe.report.text import visible
 from darkframe.result import Lazy, RunResult, load
 from darkframe.results.sweep import DONE, SweepCell, SweepResults
@@ -77,6 +78,11 @@ class SweepResult:
     def failed(self) -> tuple[CellResult, ...]:
         """The cells that failed."""
         return tuple(cell for cell in self.cells if cell.status == "failed")
+
+    @cached_property
+    def neutral_tables(self) -> Mapping[str, Table]:
+        """``comparison``, as the command prints it, and ``cells``: every figure of every cell."""
+        return {"comparison": shown_table(self.results), "cells": full_table(self.results)}
 
     @cached_property
     def table(self) -> pd.DataFrame:
