@@ -1,32 +1,12 @@
 """The page: one file, nothing fetched, nothing run, hostile text inert, the conclusion first."""
 
 import re
-from html.parser import HTMLParser
 
 import pytest
 from support.fake_results import HOSTILE, fake_results, fake_run, finished_run
+from support.html_reader import read_html
 
 from darkframe.report.page import page
-
-VOID = {"meta", "img", "br"}
-
-
-class Reader(HTMLParser):
-    def __init__(self):
-        super().__init__(convert_charrefs=True)
-        self.tags, self.attributes, self.text, self.open = [], [], [], []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += attrs
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text.append(data)
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +16,7 @@ def written():
 
 @pytest.fixture(scope="module")
 def read(written):
-    reader = Reader()
-    reader.feed(written)
-    return reader
+    return read_html(written)
 
 
 def test_page_is_well_formed_and_runs_nothing(read):

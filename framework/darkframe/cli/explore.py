@@ -23,8 +23,9 @@ def complete_cluster(ctx: click.Context, param: click.Parameter, incomplete: str
     from darkframe.errors import DarkframeError
 
     try:
-        return _cluster_names(Path(ctx.params["run"]), incomplete)
-    except (DarkframeError, KeyError, TypeError):
+        typed = ctx.params.get("run") or next(iter(ctx.args))  # click leaves it in args while --cluster has no value yet
+        return _cluster_names(Path(typed), incomplete)
+    except (DarkframeError, StopIteration):
         return []
 
 

@@ -52,7 +52,12 @@ def sunburst_page(results: TaxonomyResults, data: TaxonomyData, most: int = MOST
         full_html=False,
         div_id="sunburst",
         default_height="100%",
-        config={"displaylogo": False, "responsive": True, "plotlyServerURL": ""},
+        config={
+            "displaylogo": False,
+            "responsive": True,
+            "showSendToCloud": False,
+            "modeBarButtonsToRemove": ["sendChartToCloud"],
+        },
     )
     title = escaped(f"Taxonomy of {taxonomy_title(results)}")
     head = (
