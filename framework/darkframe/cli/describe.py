@@ -12,6 +12,7 @@ import click
 from darkframe.cli.complete import plugin_names
 from darkframe.cli.failure import one_paragraph
 from darkframe.cli.state import debug_option
+from darkframe.plugin import SourceInfo
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -71,6 +72,8 @@ def _identity(found: Found) -> dict[str, Any]:
     if hasattr(found.info, "default_tokens"):
         tokens = found.info.default_tokens
         record["tokens by default"] = "all the text holds" if tokens is None else f"{tokens:,}"
+    if isinstance(found.info, SourceInfo) and found.info.over:
+        record["tracked over"] = found.info.over
     return record
 
 

@@ -47,11 +47,13 @@ def _overview(results: TrackingResults, data: TrackData) -> Figure:
 
 def _sizes(results: TrackingResults, data: TrackData) -> Figure:
     shown = min(panels.SHOWN, int((data.level == 0).sum()))
-    figure = new_figure(11.0, 1.9 + 0.3 * max(shown, 4))
+    told = bool((data.tokens >= 0).any())
+    figure = new_figure(11.0 if told else 8.0, 1.9 + 0.3 * max(shown, 4))
     figure.set_layout_engine("none")
     bottom = 0.75 / figure.get_figheight()
     top = 0.75 / figure.get_figheight()
-    panels.sizes(figure.add_axes((0.06, bottom, 0.46, 1 - bottom - top)), results, data)
+    left, width = (0.06, 0.46) if told else (0.085, 0.69)  # dormant ones are said so on the right either way
+    panels.sizes(figure.add_axes((left, bottom, width, 1 - bottom - top)), results, data)
     return figure
 
 

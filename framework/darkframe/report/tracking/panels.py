@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 from darkframe.report.style import FAINT, FEATURES, INK, NULLS, RUN, drawable, plain_numbers, title
 from darkframe.report.taxonomy.words import cluster_name, tokens_line
 from darkframe.report.text import count, share, shorten
-from darkframe.report.tracking.words import level_label, mean, null_of, short_value, tokens_seen
+from darkframe.report.tracking.words import level_label, mean, null_of, short_values, tokens_seen
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,8 +37,9 @@ _MAP = LinearSegmentedColormap.from_list("sizes", ["#FFFFFF", "#9CC9E8", RUN, "#
 def steps_axis(ax: Axes, results: TrackingResults) -> None:
     """Checkpoints along the horizontal axis, with the tokens that the SAE had seen where that is known."""
     checkpoints = results.checkpoints
-    labels = ["\n".join(part for part in (drawable(short_value(c.value)), tokens_seen(c)) if part) for c in checkpoints]
-    crowded = len(labels) > 8 or (len(labels) > 4 and max(map(len, labels)) > 14)
+    names = short_values([c.value for c in checkpoints])
+    labels = ["\n".join(part for part in (drawable(name), tokens_seen(c)) if part) for name, c in zip(names, checkpoints)]
+    crowded = sum(max(map(len, label.split("\n"))) for label in labels) > 44
     ax.set_xticks(
         range(len(labels)), labels, rotation=30 if crowded else 0, ha="right" if crowded else "center", parse_math=False
     )
@@ -51,8 +52,8 @@ def steps_axis(ax: Axes, results: TrackingResults) -> None:
 def categories(ax: Axes, results: TrackingResults, level: TrackedLevel) -> None:
     """How many categories are resonant, growing, new and dormant at each step."""
     last = level.steps[-1]
-    known = f"{last.resonant:,} of {last.known:,} known resonant at the end" if last.known else "all categories new"
-    title(ax, f"{level_label(level)}: {known}", "categories at each checkpoint; those made earlier are resonant or dormant")
+    known = f"{last.resonant:,} of {last.known:,} known resonant" if last.known else "all categories new"
+    title(ax, f"{level_label(level)}, last: {known}", "categories at each checkpoint; known: made at an earlier one")
     x, values = range(len(level.steps)), list[float]()
     for name, label, look in STATES:
         mine = [float(getattr(step, name)) if step.known or name == "new" else math.nan for step in level.steps]
@@ -76,10 +77,10 @@ def passing(ax: Axes, results: TrackingResults, level: TrackedLevel) -> None:
     last = level.steps[-1]
     chance = mean([mean(null.passed) for null in last.nulls])
     beside = "" if math.isnan(chance) else f"; chance {share(chance)}"
-    said = "no category is known yet" if math.isnan(last.passed) else f"{share(last.passed)} passed at the end{beside}"
+    said = "no category is known yet" if math.isnan(last.passed) else f"{share(last.passed)} passed{beside}"
     again = [step.unchanged_passed for step in level.steps]
     others = [step.passed for step in level.steps] + [v for step in level.steps for null in step.nulls for v in null.passed]
-    title(ax, f"{level_label(level)}: {said}", "share of features that passed a known category's vigilance")
+    title(ax, f"{level_label(level)}, last: {said}", "share of features that passed a known category's vigilance")
     x = np.arange(len(level.steps))
     _unchanged(ax, x, again, others)
     _line(ax, x, [step.passed for step in level.steps], "features", color=RUN, marker="o", ms=6, mec="white", mew=0.8)
@@ -102,10 +103,10 @@ def _draws(ax: Axes, steps: tuple[TrackedStep, ...], name: str, offset: float) -
 def staying(ax: Axes, results: TrackingResults, level: TrackedLevel) -> None:
     """Share of features in the category of a step before, beside chance and no change at all; and the adjusted Rand index."""
     last = level.steps[-1]
-    said = "nothing to compare with" if math.isnan(last.kept) else f"{share(last.kept)} stayed at the end"
+    said = "nothing to compare with" if math.isnan(last.kept) else f"{share(last.kept)} stayed"
     beside = "" if math.isnan(last.kept) else f"; chance {share(last.kept_by_chance)}"
     again = [step.unchanged_kept for step in level.steps]
-    title(ax, f"{level_label(level)}: {said}{beside}", "share of features in the category of one step before")
+    title(ax, f"{level_label(level)}, last: {said}{beside}", "share of features in the category of one step before")
     x = np.arange(len(level.steps))
     _unchanged(ax, x, again, [value for step in level.steps for value in (step.kept, step.kept_by_chance, step.agreement)])
     _line(ax, x, [step.kept for step in level.steps], "features", color=RUN, marker="o", ms=6, mec="white", mew=0.8)
@@ -165,10 +166,11 @@ def sizes(ax: Axes, results: TrackingResults, data: TrackData) -> None:
     chosen = mine[np.lexsort((mine, -ever))][:SHOWN]
     chosen = chosen[np.lexsort((-data.sizes[:, chosen].sum(axis=0), data.born[chosen]))]
     values = data.sizes[:, chosen].T / np.array([max(c.rows, 1) for c in results.checkpoints])
+    tokens = ", and their tokens at the last" if (data.tokens >= 0).any() else ""
     title(
         ax,
         f"The {len(chosen)} largest of {count(len(mine))} categories of {level_label(results.levels[0])}",
-        "features they receive at each checkpoint (largest over all of them), and their tokens at the last",
+        f"features they receive at each checkpoint (largest over all of them){tokens}",
     )
     ax.imshow(values, cmap=_MAP, vmin=0, vmax=max(float(values.max()), 1e-9), aspect="auto", interpolation="nearest")
     bright = values > 0.5 * values.max()

@@ -53,11 +53,20 @@ def tracking_numbers(results: TrackingResults) -> Table:
     rows: list[Row] = [("features tracked", f"{results.order.n:,}", _left_out(results))]
     last = results.checkpoints[-1]
     if not math.isnan(last.cosine):
-        drift = ", ".join(cosine(each.cosine) for each in results.checkpoints[1:-1])
-        rows.append(("median cos with the row before", cosine(last.cosine), f"{drift} at earlier steps" if drift else ""))
+        earlier = _earlier([each.cosine for each in results.checkpoints[1:-1]])
+        rows.append(("median cos with the row before", cosine(last.cosine), earlier))
     for level in results.levels:
         rows += _level_rows(level)
     return Table("tracking_summary", "The last step, beside chance", columns, tuple(rows))
+
+
+def _earlier(values: list[float]) -> str:
+    """What a figure was at earlier steps: each, or from where to where."""
+    if not values:
+        return ""
+    if len(values) > 4:
+        return f"{cosine(min(values))} to {cosine(max(values))} at earlier steps"
+    return f"{', '.join(map(cosine, values))} at earlier steps"
 
 
 def _left_out(results: TrackingResults) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import re
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from darkframe.report.text import share, shorten
+from darkframe.report.text import share
 from darkframe.results import TrackedCheckpoint, TrackedLevel, TrackedNull, TrackedStep
 
 _SHORT = 12
+_PARTS = re.compile(r"[^\W_]+|[\W_]+")
 
 
 def level_label(level: TrackedLevel) -> str:
@@ -17,10 +20,21 @@ def level_label(level: TrackedLevel) -> str:
     return f"L{level.level}" if level.vigilance is None else f"L{level.level} (ρ {level.vigilance:g})"
 
 
-def short_value(value: str) -> str:
-    """A checkpoint's value as it fits under a tick: a path by its last part, without its ending."""
-    name = PurePath(value).stem if "/" in value or "\\" in value else value
-    return shorten(name, _SHORT)
+def short_values(values: Sequence[str]) -> list[str]:
+    """Checkpoints' values as they fit under a tick: paths by their last part if that tells them apart, without what all share."""
+    names = [PurePath(value).stem if "/" in value or "\\" in value else value for value in values]
+    names = names if len(set(names)) == len(names) else list(values)
+    if max(map(len, names), default=0) > _SHORT and len(names) > 1:
+        parts = [_PARTS.findall(name) for name in names]
+        front, back = _alike(parts), _alike([each[::-1] for each in parts])
+        kept = ["".join(each[front : len(each) - back]) for each in parts]
+        names = kept if all(kept) else names
+    return [name if len(name) <= _SHORT else "…" + name[1 - _SHORT :] for name in (each.strip("_-. ") or each for each in names)]
+
+
+def _alike(parts: Sequence[Sequence[str]]) -> int:
+    """How many of their first parts are the same."""
+    return sum(1 for _ in itertools.takewhile(lambda each: len(set(each)) == 1, zip(*parts)))
 
 
 def tokens_seen(checkpoint: TrackedCheckpoint) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from darkframe.report.tracking.words import short_value
+from darkframe.report.tracking.words import short_values
 from darkframe.results import TrackedLevel, TrackedStep, TrackingConclusion
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def judge(steps: Sequence[TrackedStep]) -> tuple[bool, str]:
     if not behind:
         return True, f"At every step more rows pass than of unrelated ones; closest at step {worst.step}: {figures}."
     which = ", ".join(str(step.step) for step in behind)
-    return False, f"At step {which} no more pass than of unrelated rows can; at step {worst.step}: {figures}."
+    return False, f"At step {which} no more pass than of unrelated rows; at step {worst.step}: {figures}."
 
 
 def _most(step: TrackedStep) -> float:
@@ -49,7 +49,8 @@ def conclude(
     """Headline, text and cautions."""
     told = _told(levels)
     last = told.steps[-1]
-    whole = f"{config.over} {short_value(config.shown[0])} to {short_value(config.shown[-1])}"
+    names = short_values(config.shown)
+    whole = f"{config.over} {names[0]} to {names[-1]}"
     of = "of the model" if config.model is not None else "made at the first"
     headline = (
         f"At the last of {len(checkpoints)} checkpoints ({whole}) {last.passed:.0%} of the features pass a category known "

@@ -12,7 +12,7 @@ import numpy as np
 from darkframe.interfaces import Assigns, Clusterer, Clustering, Keeps
 from darkframe.numerics.clusters import agreement
 from darkframe.numerics.tracking import ABSENT, both_present, counts, kept, passed, received
-from darkframe.report.tracking.words import short_value
+from darkframe.report.tracking.words import short_values
 from darkframe.results import TrackedCheckpoint, TrackedStep
 from darkframe.store.atomic import plain
 from darkframe.store.records import record_from_plain
@@ -85,6 +85,7 @@ class Taken:
 def follow(tracking: Tracking, tracked: Tracked, found: Sequence[Surveyed]) -> list[Taken]:
     """Take every step, or read it back if it was finished."""
     keys = _keys(tracking, tracked)
+    names = short_values(tracking.config.shown)
     learner, taken = Learner(tracking, tracked, keys), list[Taken]()
     for step in tracking.steps:
         before = taken[-1] if taken else None
@@ -108,7 +109,7 @@ def follow(tracking: Tracking, tracked: Tracked, found: Sequence[Surveyed]) -> l
                 seconds=outcome.seconds,
             )
         )
-        tracking.progress.step(short_value(tracking.config.shown[step]), _told(taken[-1]))
+        tracking.progress.step(names[step], _told(taken[-1]))
     return taken
 
 
