@@ -172,8 +172,8 @@ def mixed(rng, d=48):
 
 
 PLANTED = {f.__name__: f for f in (families, hierarchy, mixed)}
-MATCHING = {"families": "0.5,0.8", "hierarchy": "0.7,0.95", "mixed": "0.5,0.8"}
-"""Vigilances of ``smart`` that the planted levels are found at."""
+MATCHING = {("families", "gpu-fuzzyart"): "0.8", ("mixed", "gpu-fuzzyart"): "0.8", ("hierarchy", "smart"): "0.7,0.95"}
+"""Vigilances that the planted levels are found at."""
 
 
 def planted_agreement(run, truth):
@@ -202,7 +202,7 @@ def main():
             rows, truth = made if isinstance(made, tuple) else (made, None)
             order = rng.permutation(len(rows))
             with tempfile.TemporaryDirectory() as folder:
-                clusterer = {"rho": MATCHING[kind]} if kind in MATCHING and options.clusterer == "smart" else {}
+                clusterer = {"rho": MATCHING[kind, options.clusterer]} if (kind, options.clusterer) in MATCHING else {}
                 clusterer |= {key.removeprefix("clusterer."): v for key, v in sets.items() if key.startswith("clusterer.")}
                 taxonomy = {key: v for key, v in sets.items() if not key.startswith("clusterer.")}
                 results, run = study(rows[order], Path(folder) / "run", options.clusterer, clusterer_params=clusterer, **taxonomy)

@@ -89,7 +89,7 @@ class CovarianceNull:
         self._map(rows, np.zeros(d), self._root)
         for _ in range(ROUNDS):
             _scaled(rows, _by_rank(rows, self._lengths))
-            mean, covariance = mean_and_covariance(rows)
+            mean, covariance = mean_and_covariance(rows, exact=False)
             if self._close(covariance):
                 break
             self._map(rows, mean, _roots(covariance)[1] @ self._root)

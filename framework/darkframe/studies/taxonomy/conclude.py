@@ -11,7 +11,7 @@ from darkframe.results import (
     OrderRecord,
     TaxonomyConclusion,
 )
-from darkframe.studies.taxonomy.judge import ERROR, FEWEST_DRAWS, judged
+from darkframe.studies.taxonomy.judge import ERROR, FEWEST_DRAWS, judge, judged
 
 CATCH_ALL, SINGLETONS, UNSTABLE = 0.5, 0.5, 0.3
 
@@ -56,6 +56,8 @@ def _headline(verdict: str, levels: tuple[Level, ...], beat: int) -> str:
     if verdict == "some":
         which = ", ".join(f"L{level.level}" for level in levels if level.beats_null)
         return f"The features form {many}; {beat} of {len(levels)} levels ({which}) {'are' if beat > 1 else 'is'} beyond chance."
+    if any(judge(level.quality, level.nulls, rows=level.rows, levels=len(levels)).cohesive for level in levels):
+        return f"Nothing to rely on: the {many} hold more alike rows than chance gives, but in other row orders they are others."
     return f"Nothing beyond chance: the {many} are no better than those of rows without clusters."
 
 

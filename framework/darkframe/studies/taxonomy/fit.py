@@ -101,23 +101,22 @@ def fit(study: TaxonomyStudy, clustered: Clustered) -> Fitted:
 
 
 def _compute(study: TaxonomyStudy, clustered: Clustered) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    clusterer = study.make_clusterer()
+    clusterer, vectors = study.make_clusterer(), clustered.vectors()
     started = time.perf_counter()
-    clustering = clusterer.fit(clustered.vectors, study.context())
+    clustering = clusterer.fit(vectors, study.context())
     seconds = time.perf_counter() - started
     said, counts = clustering.diagnostics, level_counts(clustering)
     record = ClusterFit(
-        rows=len(clustered.vectors),
-        dims=clustered.vectors.shape[1],
+        rows=len(vectors),
+        dims=vectors.shape[1],
         seconds=seconds,
         converged=said.converged,
         iterations=said.iterations,
         warnings=tuple(said.warnings),
         details=said.details,
     )
-    n, levels = len(clustered.vectors), len(counts)
-    nothing = np.full((levels, n), np.nan)
-    vectors = clustered.vectors
+    levels = len(counts)
+    nothing = np.full((levels, len(vectors)), np.nan)
     arrays: dict[str, NDArray[Any]] = {
         "taxonomy_labels": np.asarray(clustering.labels, np.int64),
         "taxonomy_match": nothing if clustering.match is None else np.asarray(clustering.match, np.float64),

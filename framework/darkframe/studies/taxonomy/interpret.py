@@ -26,9 +26,10 @@ def measure(study: TaxonomyStudy, clustered: Clustered, fitted: Fitted, lensed: 
     def compute(_: object) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         parts: dict[str, list[NDArray[Any]]] = {}
         tokens = np.asarray(lensed.arrays["feature_tokens"])[clustered.features]
+        rows = clustered.rows()
         with study.progress.task("clusters", len(fitted.counts), "levels") as task:
             for labels, count in zip(fitted.labels, fitted.counts):
-                for name, values in _measured(clustered.rows, labels, count, tokens, study.params.cluster_tokens).items():
+                for name, values in _measured(rows, labels, count, tokens, study.params.cluster_tokens).items():
                     parts.setdefault(name, []).append(values)
                 task.advance()
         cosines = np.stack(parts.pop("taxonomy_cosine"))
@@ -119,8 +120,8 @@ def _read(
             order = np.argsort(fitted.labels[level], kind="stable")
             edges = np.searchsorted(fitted.labels[level][order], np.arange(stop - start + 1))
             for part in blocks(len(mine), lens.chunk):
-                members = (order[edges[c - start] : edges[c - start + 1]] for c in mine[part])
-                means = np.stack([mean_row(clustered.rows, rows) - centre for rows in members])
+                members = (clustered.features[order[edges[c - start] : edges[c - start + 1]]] for c in mine[part])
+                means = np.stack([mean_row(study.decoder, features) - centre for features in members])
                 ids, logits = lens.top(means.astype(np.float32), into[0].shape[1])
                 into[0][mine[part], : ids.shape[1]], into[1][mine[part], : ids.shape[1]] = ids, logits
                 task.advance(len(means))

@@ -47,8 +47,16 @@ def judged(nulls: tuple[NullLevel, ...]) -> bool:
     return bool(nulls) and min(len(null.draws) for null in nulls) >= FEWEST_DRAWS
 
 
-def judge(quality: LevelQuality, nulls: tuple[NullLevel, ...], *, rows: int, levels: int) -> tuple[bool, str]:
-    """Whether a level beats every null in every figure, and which figures say so.
+class Judgement(NamedTuple):
+    """Whether a level beats its nulls, why, and whether its clusters are more cohesive at least."""
+
+    beats: bool
+    reason: str
+    cohesive: bool = False
+
+
+def judge(quality: LevelQuality, nulls: tuple[NullLevel, ...], *, rows: int, levels: int) -> Judgement:
+    """Hold a level against every null, in every figure.
 
     Args:
         quality: The real rows'.
@@ -57,20 +65,20 @@ def judge(quality: LevelQuality, nulls: tuple[NullLevel, ...], *, rows: int, lev
         levels: Levels that are judged: the error is shared out among them.
     """
     if not judged(nulls):
-        return False, f"not judged: fewer than {FEWEST_DRAWS} draws of each null"
+        return Judgement(False, f"not judged: fewer than {FEWEST_DRAWS} draws of each null")
     if few := _too_few(quality, rows):
-        return False, f"nothing to judge: {few}"
-    beyond: list[str] = []
-    within: list[str] = []
+        return Judgement(False, f"nothing to judge: {few}")
+    passed: dict[str, bool] = {}
+    told: list[str] = []
     for figure in FIGURES:
         real = getattr(quality, figure.field)
         if math.isnan(real):  # a single order has no stability
             continue
         cut, name = max((_cut(null, figure.field, levels), null.name) for null in nulls)
-        (beyond if min(real, _MOST) > cut else within).append(f"{figure.name} {real:.3f}, chance up to {cut:.3f} ({name})")
-    if within:
-        return False, "within chance: " + "; ".join(within)
-    return True, "beyond chance: " + "; ".join(beyond)
+        passed[figure.field] = bool(min(real, _MOST) > cut)
+        side = "beyond" if passed[figure.field] else "within"
+        told.append(f"{figure.name} {real:.4f} is {side} chance (up to {cut:.4f}, {name})")
+    return Judgement(all(passed.values()), "; ".join(told), passed["cohesion"])
 
 
 def _too_few(quality: LevelQuality, rows: int) -> str:

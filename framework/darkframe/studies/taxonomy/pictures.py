@@ -57,7 +57,7 @@ def _no_curve(study: TaxonomyStudy) -> str:
 
 def _curve(study: TaxonomyStudy, clustered: Clustered, count: int) -> Curve:
     rng, n = study.rng(CURVE), len(clustered.features)
-    rows = clustered.rows[np.sort(rng.choice(n, size=count, replace=False))] if count < n else clustered.rows
+    rows = clustered.rows(np.sort(rng.choice(n, size=count, replace=False)) if count < n else None)
     drawn = CovarianceNull(rows).draw(rng)
     dims = study.params.pca_dims
     if dims is not None and dims > min(count - 1, rows.shape[1]):
@@ -102,7 +102,7 @@ def _embed(study: TaxonomyStudy, clustered: Clustered) -> tuple[NDArray[np.int64
     chosen = np.arange(n) if n <= most else np.sort(rng.choice(n, size=most, replace=False))
     with study.progress.task("UMAP", None, "") as task:
         task.note(f"{len(chosen):,} rows; compiling takes a while")
-        points, note = umap_of(np.asarray(clustered.vectors[chosen]), study.config.seed)
+        points, note = umap_of(clustered.vectors(chosen), study.config.seed)
     return (np.empty(0, np.int64), nowhere, note) if points is None else (chosen.astype(np.int64), points, "")
 
 

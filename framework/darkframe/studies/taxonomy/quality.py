@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import combinations
+from functools import cached_property, partial
+from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -113,71 +115,95 @@ def quality(rows: NDArray[Any], level: Labelled, sample: I64) -> LevelQuality:
     )
 
 
-def check(study: TaxonomyStudy, rows: F32, first: tuple[Labelled, ...] | None) -> Checked:
+def check(study: TaxonomyStudy, make_rows: Callable[[], F32], first: tuple[Labelled, ...] | None = None) -> Checked:
     """Cluster rows in every order, and take the figures.
 
     Args:
         study: The study.
-        rows: (n, d).
+        make_rows: Gives the (n, d) rows; they are let go of as soon as they can be.
         first: Their clustering in the order given, where it is known already.
     """
-    vectors = prepared(study, rows) if first is None or study.params.orders > 1 else rows
-    levels = first or labelled(study.cluster(vectors))
+    rows = make_rows()
     n, rng = len(rows), study.rng(SILHOUETTE)
+    vectors = prepared(study, rows)
+    levels = first or labelled(study.cluster(vectors))
     sample = np.sort(rng.choice(n, size=min(n, study.params.silhouette_rows), replace=False))
     figures = [quality(rows, level, sample) for level in levels]
-    every = [[level.labels] for level in levels]
-    for order in range(1, study.params.orders):
-        permutation = study.rng(ORDERS, order).permutation(n)
-        shuffled = study.cluster(vectors[permutation]).labels
-        for level, labels in zip(every, shuffled):
-            back = np.empty(n, np.int64)
-            back[permutation] = labels
-            level.append(back)
-    agreements = tuple(tuple(agreement(a, b) for a, b in combinations(labels, 2)) for labels in every)
+    del rows
+    agreements = _agreements(study, vectors, levels)
     means = (float(np.mean(values)) if values else float("nan") for values in agreements)
     return Checked(tuple(replace(level, stability=mean) for level, mean in zip(figures, means)), agreements)
 
 
+def _agreements(study: TaxonomyStudy, vectors: NDArray[Any], levels: tuple[Labelled, ...]) -> tuple[tuple[float, ...], ...]:
+    """For each level, the agreement of each pair of row orders, the one given first."""
+    every, standing = [[level.labels] for level in levels], np.arange(len(vectors))  # which row stands where
+    for order in range(1, study.params.orders):
+        shuffle = study.rng(ORDERS, order).permutation(len(vectors))
+        vectors, standing = vectors[shuffle], standing[shuffle]  # one copy at a time
+        for level, labels in zip(every, study.cluster(vectors).labels):
+            back = np.empty(len(standing), np.int64)
+            back[standing] = labels
+            level.append(back)
+    return tuple(tuple(agreement(a, b) for a, b in combinations(labels, 2)) for labels in every)
+
+
+class _Nulls:
+    """Draws of the nulls for the rows that are checked.
+
+    Args:
+        study: The study.
+        make_rows: Gives the real rows.
+    """
+
+    def __init__(self, study: TaxonomyStudy, make_rows: Callable[[], F32]) -> None:
+        self._study, self._make_rows = study, make_rows
+
+    @cached_property
+    def _lengths(self) -> F64:
+        return row_lengths(self._make_rows())
+
+    @cached_property
+    def _covariance(self) -> CovarianceNull:
+        return CovarianceNull(self._make_rows())
+
+    def draw(self, name: str, number: int) -> F32:
+        """The rows of one draw."""
+        rng = self._study.rng(DRAWS, NULLS.index(name), number)
+        if name == "covariance":
+            return self._covariance.draw(rng)
+        return isotropic_rows(rng.permutation(self._lengths), self._study.decoder.shape[1], rng)
+
+
 def checks(study: TaxonomyStudy, clustered: Clustered, fitted: Fitted) -> Checks:
     """The real rows in every order, and each draw of each null the same way; one step each."""
-    n = len(clustered.features)
-    limit = study.params.check_rows
-    sampled = limit is not None and limit < n
-    if sampled:
-        assert limit is not None
+    n, params = len(clustered.features), study.params
+    limit = n if params.check_rows is None else min(n, params.check_rows)
+    chosen = None
+    if limit < n:
         check_dims(study, limit, " (taxonomy.check_rows)")
-    chosen = study.rng(ROWS).choice(n, size=limit, replace=False) if sampled else np.arange(n)
-    rows = clustered.rows[chosen] if sampled else clustered.rows
-    inputs = {"depends": fitted.key, "check_rows": limit if sampled else None, "orders": study.params.orders}
-    inputs |= {"silhouette_rows": study.params.silhouette_rows}
-    draws, seconds = study.params.nulls, 0.0
-    null: CovarianceNull | None = None
-    found: dict[str, list[Checked]] = {name: [] for name in NULLS} if draws else {}
+        chosen = study.rng(ROWS).choice(n, size=limit, replace=False)
+    nulls = _Nulls(study, partial(clustered.rows, chosen))
+    inputs = {"depends": fitted.key, "rows": limit, "orders": params.orders, "silhouette_rows": params.silhouette_rows}
+    found: dict[str, list[Checked]] = {name: [] for name in NULLS} if params.nulls else {}
+    seconds = 0.0
 
-    with study.progress.task("orders and nulls", 1 + draws * len(NULLS), "data sets") as task:
-        task.note("row orders")
-        known = None if sampled else _known(fitted)
-        outcome = study.step("orders", inputs, lambda _: (check(study, rows, known), {}))
-        real, seconds = record_from_plain(Checked, outcome.record), outcome.seconds
+    def take(name: str, more: dict[str, Any], compute: Callable[[], Checked]) -> Checked:
+        nonlocal seconds
+        outcome = study.step(name, {**inputs, **more}, lambda _: (compute(), {}))
+        seconds += outcome.seconds
         task.advance()
-        for kind, name in enumerate(NULLS if draws else ()):
-            for draw in range(draws):
-                task.note(f"{name} null {draw + 1} of {draws}")
+        return record_from_plain(Checked, outcome.record)
 
-                def compute(_: object, kind: int = kind, draw: int = draw) -> tuple[Checked, dict[str, NDArray[Any]]]:
-                    nonlocal null
-                    rng = study.rng(DRAWS, kind, draw)
-                    if kind == 0:
-                        return check(study, isotropic_rows(rng.permutation(row_lengths(rows)), rows.shape[1], rng), None), {}
-                    null = null or CovarianceNull(rows)
-                    return check(study, null.draw(rng), None), {}
-
-                outcome = study.step(f"null-{name}-{draw}", {**inputs, "draw": draw}, compute)
-                found[name].append(record_from_plain(Checked, outcome.record))
-                seconds += outcome.seconds
-                task.advance()
-    return Checks(len(rows), real, {name: tuple(made) for name, made in found.items()}, seconds)
+    with study.progress.task("orders and nulls", 1 + params.nulls * len(found), "data sets") as task:
+        task.note("row orders")
+        known = _known(fitted) if chosen is None else None
+        real = take("orders", {}, lambda: check(study, partial(clustered.rows, chosen), known))
+        for name, draw in product(found, range(params.nulls)):
+            task.note(f"{name} null {draw + 1} of {params.nulls}")
+            make = partial(nulls.draw, name, draw)
+            found[name].append(take(f"null-{name}-{draw}", {"draw": draw}, partial(check, study, make)))
+    return Checks(limit, real, {name: tuple(made) for name, made in found.items()}, seconds)
 
 
 def _known(fitted: Fitted) -> tuple[Labelled, ...]:

@@ -22,24 +22,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Clustered:
-    """What is clustered.
+    """What is clustered. Rows are gathered whenever they are asked for: they are large, and seldom needed together.
 
     Attributes:
         key: Of the step.
         features: (n,) ids in the order of clustering.
-        rows: (n, d) float32 their decoder rows.
-        vectors: (n, dims) what the clusterer gets: the rows, or their coordinates along principal axes.
+        decoder: (F, d) W_dec.
+        axes: Principal axes of all n rows; used with PCA alone.
         order, pca: The records.
         seconds: The step took.
     """
 
     key: str
     features: I64
-    rows: F32
-    vectors: F32
+    decoder: F32
+    axes: Axes
     order: OrderRecord
     pca: PcaLandscape
     seconds: float
+
+    def rows(self, chosen: I64 | None = None) -> F32:
+        """(n, d) float32 decoder rows in the order of clustering, or those of some places in it."""
+        gathered: F32 = self.decoder[self.features if chosen is None else self.features[chosen]]
+        return gathered
+
+    def vectors(self, chosen: I64 | None = None) -> F32:
+        """(n, dims) what the clusterer gets: the rows, or their coordinates along principal axes."""
+        rows = self.rows(chosen)
+        return rows if self.pca.dims is None else self.axes.project(rows, self.pca.dims)
 
 
 def clustered_rows(study: TaxonomyStudy, kept: I64) -> Clustered:
@@ -61,13 +71,12 @@ def clustered_rows(study: TaxonomyStudy, kept: I64) -> Clustered:
     check_dims(study, min(len(kept), study.params.sample or len(kept)), "")
     outcome = study.step("rows", inputs, compute)
     features = np.asarray(outcome.arrays["taxonomy_features"])
-    rows = study.decoder[features]
-    axes, mean = np.asarray(outcome.arrays["taxonomy_axes"]), np.asarray(outcome.arrays["taxonomy_axes_mean"])
+    components, mean, variances = (np.asarray(outcome.arrays[f"taxonomy_{name}"]) for name in ("axes", "axes_mean", "variances"))
     pca = record_from_plain(PcaLandscape, outcome.record["pca"])
-    vectors = rows if pca.dims is None else Axes(mean, np.empty(0), axes, 0).project(rows, pca.dims)
     order = record_from_plain(OrderRecord, outcome.record["order"])
-    study.progress.step("features", _told(order, pca, rows.shape[1]))
-    return Clustered(outcome.key, features, rows, vectors, order, pca, outcome.seconds)
+    study.progress.step("features", _told(order, pca, study.decoder.shape[1]))
+    axes = Axes(mean, variances, components, pca.of)
+    return Clustered(outcome.key, features, study.decoder, axes, order, pca, outcome.seconds)
 
 
 def check_dims(study: TaxonomyStudy, n: int, which: str) -> None:

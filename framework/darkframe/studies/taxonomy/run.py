@@ -108,7 +108,7 @@ def _level(level: int, fitted: Fitted, sizes: Any, checked: Checks) -> Level:
     mine = sizes[fitted.starts[level] : fitted.starts[level + 1]]
     mine, labels, nulls = mine[mine > 0], fitted.labels[level], checked.at(level)
     quality = checked.real.levels[level]
-    beats, reason = judge(quality, nulls, rows=checked.rows, levels=len(fitted.counts))
+    judged = judge(quality, nulls, rows=checked.rows, levels=len(fitted.counts))
     return Level(
         level=level,
         vigilance=fitted.vigilance[level],
@@ -122,8 +122,8 @@ def _level(level: int, fitted: Fitted, sizes: Any, checked: Checks) -> Level:
         quality=quality,
         nulls=nulls,
         orders=checked.real.orders[level],
-        beats_null=beats,
-        reason=reason,
+        beats_null=judged.beats,
+        reason=judged.reason,
     )
 
 
