@@ -27,7 +27,7 @@ CHANGED: dict[str, dict[str, Any]] = {
     "ellipsoidart": {"radius_unit": "half-diagonal", "rho": 0.5},
     "quadraticneuronart": {"s_init": 0.2},
     "art2a": {"rho": 0.95},
-    "dualvigilanceart": {"rho": 0.7, "rho_lower": 0.65, "alpha": 0.01},
+    "dualvigilanceart": {"rho": 0.7, "rho_lower": 0.69, "alpha": 0.01},
 }
 
 

@@ -224,8 +224,9 @@ def test_topo_art_calls_rows_apart_from_all_others_noise() -> None:
     assert any("rows are noise" in warning for warning in found.diagnostics.warnings)
 
 
-def test_topo_art_without_a_permanent_category_says_so() -> None:
-    ours = make("topoart", phi=1000, tau=1000)
+@pytest.mark.parametrize("tau", [1000, 40, 13])  # the last removal never comes, falls on the last row, or before it
+def test_topo_art_without_a_permanent_category_says_so(tau: int) -> None:
+    ours = make("topoart", rho=0.99, phi=12, tau=tau)
     found = ours.fit(noise(40, 3, 1), CONTEXT)
     assert (found.labels == -1).all() and found.clusters == (0, 0)
     assert "Lower phi" in found.diagnostics.warnings[0]

@@ -61,7 +61,7 @@ class TopoART(Nested[TopoARTParams]):
         permanent = self._permanent(module)
         _relabel(labels, permanent)
         weights = np.array([w for w, stays in zip(module.W, permanent, strict=True) if stays]).reshape(-1, 2 * rows.shape[1])
-        parents = _components(np.asarray(module.adjacency).reshape(len(permanent), -1)[np.ix_(permanent, permanent)])
+        parents = _components(np.asarray(module.adjacency).reshape(len(permanent), len(permanent))[np.ix_(permanent, permanent)])
         labels = self._placed(rows, bounds, labels, weights)
         return Levels(bounds, (None, weights), (parents,)), np.stack([_above(labels, parents), labels])
 
