@@ -19,7 +19,8 @@ from darkframe.store.run import RunDir
 
 D, F, TOP, READ, VOTES = 16, 420, 5, 10, 10
 SPLITS = (6, 3, 2)  # children of each cluster, level by level
-FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "-2", "@SUM(A1)", "\t=1", "'quoted", "</script>", '<a href="javascript:alert(1)">x</a>']
+FORMULAS = ["=1+1", "a;=1+1|=2"]
+FORMULAS += ["+cmd|' /C calc'!A0", "-2", "@SUM(A1)", "\t=1", "'quoted", "</script>", '<a href="javascript:alert(1)">x</a>']
 WORDS = [
     f"{' ' if i % 3 else ''}{a}{b}" for i, a in enumerate(("sta", "mon", "ver", "cal", "pre", "lun")) for b in ("te", "day", "se")
 ]

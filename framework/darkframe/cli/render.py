@@ -220,13 +220,13 @@ def print_summaries(summaries: Sequence[Summary], out: Console) -> None:
     """What each study of a run found, then where its files lie."""
     for summary in summaries:
         _print_study(summary, out)
-    last = summaries[-1]
-    if last.files.rows:
+    first = summaries[0]
+    if first.files.rows:
         out.print()
-        print_table(last.files, wrap=False, title=False, out=out)
+        print_table(first.files, wrap=False, title=False, out=out)
     for summary in summaries:
         _print_places(summary, out)
-    out.print(Text.assemble(("Run directory: ", "bold"), visible(str(last.path))), soft_wrap=True)
+    out.print(Text.assemble(("Run directory: ", "bold"), visible(str(first.path))), soft_wrap=True)
 
 
 def _print_study(summary: Summary, out: Console) -> None:

@@ -48,7 +48,7 @@ def page(results: DarkMatterResults, path: Path) -> str:
     """The page's HTML for the run in the directory ``path``."""
     found = {table.name: table for table in tables(results)} | {"summary": numbers_table(results)}
     title, conclusion = run_title(results), results.conclusion
-    body = [f"<h1>{escaped(title)}</h1>", finding(conclusion.headline, conclusion.text, conclusion.cautions), _navigation()]
+    body = [f"<h1>{escaped(title)}</h1>", finding(conclusion.headline, conclusion.text, conclusion.cautions), _navigation(path)]
     body += [
         section(anchor, heading, text, _tables(found, names), [picture(path, figure) for figure in figures])
         for anchor, heading, text, names, figures in _SECTIONS
@@ -61,8 +61,9 @@ def _tables(found: Mapping[str, Table], names: Iterable[str]) -> list[str]:
     return [titled(found[name], folded=_FOLDED, few=_FEW, bare={"summary"}) for name in names if found[name].rows]
 
 
-def _navigation() -> str:
+def _navigation(path: Path) -> str:
     others = [("#components", "Components"), ("#files", "Files"), ("#settings", "Settings")]
+    others += [("taxonomy.html", "Taxonomy ↗")] if (path / "taxonomy.json").is_file() else []
     return navigation([*((f"#{anchor}", heading) for anchor, heading, *_ in _SECTIONS), *others])
 
 

@@ -248,7 +248,7 @@ def plain_summary(*summaries: Summary, width: int = 80) -> str:
     lines: list[str] = []
     for i, summary in enumerate(summaries):
         lines += ([""] if i else []) + _plain_study(summary, width)
-    files = summaries[-1].files
+    files = summaries[0].files
     if files.rows:
         lines += [*heading("Files", width), *table_lines(files, width)]
     for summary in summaries:

@@ -68,7 +68,8 @@ def _feature_rows(results: TaxonomyResults) -> list[Row]:
     junk, order, pca, fit = results.junk, results.order, results.pca, results.fit
     left_out = f"{junk.filtered:,} junk" if junk.applied else "no junk filter"
     dead = f", {results.dictionary.dead:,} dead left out" if results.dictionary.dead else " left out" if junk.applied else ""
-    rows = [("features clustered", f"{order.n:,}", f"of {junk.total:,}; {left_out}{dead}")]
+    drawn = f"drawn of {order.kept:,}" if order.sampled else f"of {junk.total:,}"
+    rows = [("features clustered", f"{order.n:,}", f"{drawn}; {left_out}{dead}")]
     if pca.dims is not None:
         rows.append(("PCA dimensions", f"{pca.dims:,}", f"of {pca.of:,}, {share(pca.share)} of the variance"))
     outcome = "" if fit.converged else "NOT CONVERGED, "
