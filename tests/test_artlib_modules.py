@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -209,3 +211,38 @@ def test_the_bounds_given_are_used() -> None:
     rows = noise(50, 3, 1)
     wide = ClusterContext(bounds=(rows.min(axis=0) * 10, rows.max(axis=0) * 10))
     assert make("fuzzyart").fit(rows, wide).clusters[0] < make("fuzzyart").fit(rows, CONTEXT).clusters[0]
+
+
+class _Told:
+    """A progress that counts, and is interrupted when it was told so often."""
+
+    def __init__(self, until: float = np.inf) -> None:
+        self.total, self.done, self.until = 0.0, 0.0, until
+
+    @contextlib.contextmanager
+    def task(self, label: str, total: float | None, unit: str) -> Iterator[_Told]:
+        self.total += total or 0
+        yield self
+
+    def advance(self, amount: float = 1) -> None:
+        self.done += amount
+        if self.done >= self.until:
+            raise KeyboardInterrupt
+
+    def note(self, text: str) -> None:
+        raise AssertionError(text)
+
+    def step(self, name: str, text: str) -> None:
+        raise AssertionError(text)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_progress_counts_every_row_and_an_interrupted_fit_leaves_no_model(name: str) -> None:
+    rows, told = noise(70, 4, 1), _Told()
+    clusterer = suitable(name)
+    clusterer.fit(rows, ClusterContext(progress=told))
+    assert told.done == told.total == len(rows) * (2 if name == "deepartmap" else 1)
+    with pytest.raises(KeyboardInterrupt):
+        clusterer.fit(rows, ClusterContext(progress=_Told(until=10)))
+    with pytest.raises(UserError, match="was not fitted"):
+        clusterer.predict(rows)
