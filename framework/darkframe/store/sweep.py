@@ -127,8 +127,11 @@ class SweepDir:
     def log(self, line: str) -> None:
         """Append one line, with the time, to ``log.txt``."""
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        with writing(self.path / "log.txt"), (self.path / "log.txt").open("a", encoding="utf-8") as file:
-            file.write(f"{stamp} {line}\n")
+        with (
+            writing(self.path / "log.txt"),
+            (self.path / "log.txt").open("a", encoding="utf-8", errors="backslashreplace") as file,
+        ):
+            file.write(f"{stamp} {' '.join(line.split())}\n")
 
 
 def is_sweep(path: Path) -> bool:

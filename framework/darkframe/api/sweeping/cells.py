@@ -16,7 +16,7 @@ from darkframe.errors import ParameterError, UserError
 from darkframe.registry import Registry
 from darkframe.results.sweep import FAILED, WAITING, Axis
 
-MOST = 10_000
+MOST = 2_000
 """Cells of a sweep at most."""
 
 _SLUG = 60

@@ -20,7 +20,7 @@ from darkframe.config import Settings, merge, parse_set, read_file, read_mapping
 from darkframe.errors import OutputError, ParameterError, UserError
 from darkframe.progress import Progress, QuietProgress
 from darkframe.registry import Registry
-from darkframe.report.sweep.gather import axis_of, is_done, sweep_results
+from darkframe.report.sweep.gather import axis_of, cell_figures, is_done, sweep_results
 from darkframe.report.sweep.table import csv_text, full_table, outcome, records
 from darkframe.results.sweep import DONE, FAILED, WAITING
 from darkframe.store.atomic import write_bytes
@@ -201,17 +201,19 @@ def _carry_out(made: SweepDir, asked: _Asked, progress: Progress) -> None:
 def _left(made: SweepDir, *, force: bool) -> list[Job]:
     """The cells to run, in order: all but those whose finished run is there and those that cannot run at all."""
     work: list[Job] = []
+    cells = []
     for cell in made.cells:
         if cell["config"] is None:
-            continue
-        if is_done(made.cell_path(cell)):
-            if cell["status"] != DONE:
-                made.update_cell(cell["number"], status=DONE, error="")
-            continue
-        made.update_cell(cell["number"], status=WAITING, error="", seconds=None)
-        config = cell["config"] | ({"force": True} if force else {})
-        of = {"number": cell["number"], "values": cell["values"], "run": str(made.cell_path(cell))}
-        work.append({**of, "config": config, "force": force or None, "shares": SHARED})
+            cells.append(cell)
+        elif is_done(made.cell_path(cell)):
+            cells.append(cell | {"status": DONE, "error": ""})
+        else:
+            cells.append(cell | {"status": WAITING, "error": "", "seconds": None})
+            config = cell["config"] | ({"force": True} if force else {})
+            of = {"number": cell["number"], "values": cell["values"], "run": str(made.cell_path(cell))}
+            work.append({**of, "config": config, "force": force or None, "shares": SHARED})
+    if cells != made.cells:
+        made.update(cells=cells)
     return work
 
 
@@ -230,7 +232,7 @@ def _run(made: SweepDir, work: list[Job], jobs: int, progress: Progress) -> None
 
 
 def _told(made: SweepDir, number: int) -> str:
-    cell = next(cell for cell in sweep_results(made).cells if cell.number == number)
+    cell = cell_figures(made, next(record for record in made.cells if record["number"] == number))
     return f"FAILED. {cell.error}" if cell.status == FAILED else outcome(cell)
 
 

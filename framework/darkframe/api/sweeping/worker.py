@@ -43,11 +43,11 @@ class _Task:
         self._amount, self._note, self._said = 0.0, "", time.monotonic()
 
     def advance(self, amount: float = 1) -> None:
-        self._amount += amount
+        self._amount += float(amount)
         self._send()
 
     def note(self, text: str) -> None:
-        self._note = text
+        self._note = str(text)
         self._send()
 
     def _send(self) -> None:
@@ -67,7 +67,8 @@ class ChannelProgress:
         """Open a task there."""
         self._tasks += 1
         number = self._tasks
-        self._channel.say("task", task=number, label=label, total=total, unit=unit)
+        amount = None if total is None else float(total)
+        self._channel.say("task", task=number, label=str(label), total=amount, unit=str(unit))
         try:
             yield _Task(self._channel, number)
         finally:
@@ -75,7 +76,7 @@ class ChannelProgress:
 
     def step(self, name: str, text: str) -> None:
         """Say it there."""
-        self._channel.say("step", name=name, text=text)
+        self._channel.say("step", name=str(name), text=str(text))
 
 
 def main(alive: int) -> None:

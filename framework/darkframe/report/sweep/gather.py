@@ -20,7 +20,7 @@ def sweep_results(sweep: SweepDir) -> SweepResults:
         StoreError: The run of a finished cell is damaged.
     """
     axes = tuple(axis_of(record) for record in sweep.manifest["axes"])
-    return SweepResults(dict(sweep.manifest["base"]), axes, tuple(_cell(sweep, record) for record in sweep.cells))
+    return SweepResults(dict(sweep.manifest["base"]), axes, tuple(cell_figures(sweep, record) for record in sweep.cells))
 
 
 def axis_of(record: dict[str, object]) -> Axis:
@@ -39,7 +39,12 @@ def is_done(path: Path) -> bool:
         return False
 
 
-def _cell(sweep: SweepDir, record: dict[str, object]) -> SweepCell:
+def cell_figures(sweep: SweepDir, record: dict[str, object]) -> SweepCell:
+    """One cell, from its run.
+
+    Raises:
+        StoreError: It is finished, but damaged.
+    """
     path, status = sweep.cell_path(record), str(record["status"])
     taxonomy, dark = None, None
     if status == DONE and not is_done(path):  # its run was deleted
