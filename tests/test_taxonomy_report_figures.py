@@ -19,6 +19,7 @@ from darkframe.report.taxonomy import figures, panels, panels_nulls
 from darkframe.report.taxonomy.colours import FAMILIES, family_colour, ink_on
 from darkframe.report.taxonomy.data import gather_taxonomy
 from darkframe.report.taxonomy.figures import TAXONOMY_FIGURES, Drawn, draw_taxonomy
+from darkframe.report.taxonomy.page import taxonomy_page
 from darkframe.report.taxonomy.summary import FIGURE_NAMES
 from darkframe.store.run import RunDir
 from darkframe.store.taxonomy import Taxonomy
@@ -158,6 +159,21 @@ def test_flat_clustering_without_nulls_curve_or_boxes_is_drawn(of):
     data = dataclasses.replace(of.data, clusters=clusters, labels=one.labels[:1], **nowhere)
     for name in ("taxonomy_overview", "cluster_sizes", "levels_vs_null", "size_vs_specificity", "vigilance_curve"):
         assert drawn(name, Drawn(results, data)).axes
+
+
+def test_a_method_that_calls_everything_noise_is_drawn(of, tmp_path):
+    n, nan = of.results.order.n, float("nan")
+    none = dict.fromkeys(("cohesion", "silhouette", "match", "width", "stability"), nan)
+    quality = dataclasses.replace(of.results.levels[0].quality, clusters=0, noise=n, largest_share=0.0, **none)
+    level = dataclasses.replace(of.results.levels[0], clusters=0, noise=n, largest=0, largest_share=0.0, quality=quality)
+    junk = dataclasses.replace(of.results.junk, applied=False, note="There is no unembedding.", counts=())
+    results = dataclasses.replace(of.results, levels=(level,), clusters=(), drill=(), junk=junk)
+    empty = {f.name: getattr(of.data.clusters, f.name)[:0] for f in dataclasses.fields(of.data.clusters)}
+    clusters = dataclasses.replace(of.data.clusters, **empty)
+    nothing = Drawn(results, dataclasses.replace(of.data, clusters=clusters, labels=np.full((1, n), -1)))
+    for name in ("taxonomy_overview", "cluster_sizes", "size_vs_specificity"):
+        assert drawn(name, nothing).axes
+    assert "There is no unembedding." in taxonomy_page(results, tmp_path)
 
 
 def test_one_cluster_that_holds_everything_is_drawn(of):

@@ -35,8 +35,8 @@ def print_overview(results: TaxonomyResults, out: Console | None = None) -> None
     more = results.levels[0].clusters - len(largest.rows)
     if more > 0:
         out.print(Text(f"and {count(more)} smaller ones", style="dim"))
-    first = largest.rows[0][0] if largest.rows else "L0:0"
-    out.print(Text(f"One of them: darkframe explore RUN --cluster {first}", style="dim"))
+    if largest.rows:
+        out.print(Text(f"One of them: darkframe explore RUN --cluster {largest.rows[0][0]}", style="dim"))
 
 
 def print_cluster(view: ClusterView, out: Console | None = None) -> None:

@@ -55,15 +55,22 @@ def taxonomy_page(results: TaxonomyResults, path: Path) -> str:
         _navigation(found, path),
     ]
     for anchor, heading, text, names, figures in _SECTIONS:
-        drawn = [picture(path, figure) for figure in figures]
-        body.append(section(anchor, heading, text or _beside(anchor, path), _tables(found, names), drawn))
+        drawn = "".join(picture(path, figure) for figure in figures)  # one below another: they are wide
+        body.append(section(anchor, heading, text or _beside(anchor, path), _tables(found, names), [drawn]))
     body += [_clusters(results, found), _placement(found)]
     body += [files(path, NAME), provenance(_record(results))]
     return document(title, body)
 
 
 def _tables(found: Mapping[str, Table], names: Iterable[str]) -> list[str]:
-    return [titled(found[name], folded=_FOLDED, few={"levels"}, bare={"taxonomy_summary"}) for name in names if found[name].rows]
+    return [_table(found[name]) for name in names if found[name].rows or found[name].caption]
+
+
+def _table(table: Table) -> str:
+    """A table under its title; one without rows says why."""
+    if not table.rows:
+        return f'<h3>{escaped(table.title)}</h3><p class="caption">{escaped(table.caption)}</p>'
+    return titled(table, folded=_FOLDED, few={"levels"}, bare={"taxonomy_summary"})
 
 
 def _navigation(found: Mapping[str, Table], path: Path) -> str:
@@ -89,8 +96,8 @@ def _clusters(results: TaxonomyResults, found: Mapping[str, Table]) -> str:
     total = results.levels[0].clusters if results.levels else 0
     lead = (
         f"The {shown} largest of {count(total)} clusters of level 0. Tokens by the differential logit lens: (mean of the "
-        "members' decoder rows − mean of all rows) → final norm → unembedding, darker for a larger logit. All clusters of every "
-        "level are in "
+        "members' decoder rows − mean of all live ones) → final norm → unembedding, darker for a larger logit. All clusters of "
+        "every level are in "
         f'<a href="{CLUSTERS}">{CLUSTERS}</a>, every feature in <a href="{LABELS}">{LABELS}</a>.'
     )
     drill = titled(found["drill"], folded={"drill"}) if found["drill"].rows else ""

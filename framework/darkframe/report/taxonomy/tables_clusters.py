@@ -34,7 +34,7 @@ CLUSTER_COLUMNS = (
 )
 _FIGURES = ("cohesion", "separation", "width", "match", "match_min", "margin")
 CAPTION = (
-    "Tokens: the top tokens of (mean of the members' decoder rows − mean of all rows) through the final norm and the "
+    "Tokens: the top tokens of (mean of the members' decoder rows − mean of all live ones) through the final norm and the "
     "unembedding; votes: tokens most often among the members' own."
 )
 
