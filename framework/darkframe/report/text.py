@@ -86,7 +86,9 @@ def signed(value: float) -> str:
 
 def cosine(value: float) -> str:
     """Three decimals: cosines, quantiles and stabilities."""
-    return f"{value:.3f}".replace("-", "−") if abs(value) < _HUGE else decimal(value)
+    if not abs(value) < _HUGE:  # nan, too
+        return decimal(value)
+    return f"{round(value, 3) + 0.0:.3f}".replace("-", "−")  # + 0.0: no −0.000
 
 
 def share(value: float) -> str:
