@@ -201,7 +201,7 @@ _VERDICTS = {"structure": "structure", "some": "some levels", "nothing": "nothin
 
 
 def _joined(cell: SweepCell, write: Callable[[LevelFigures], str]) -> str | None:
-    return " / ".join(write(level) for level in cell.taxonomy.levels) if cell.taxonomy else None
+    return "/".join(write(level) for level in cell.taxonomy.levels) if cell.taxonomy else None
 
 
 def _short(value: float) -> str:
