@@ -55,7 +55,7 @@ def test_the_terminal_s_table_has_all_levels_in_one_column_and_fits(pca):
     table = shown_table(pca)
     rows = [dict(zip([column.name for column in table.columns], row)) for row in table.formatted()]
     assert [row["clusters"] for row in rows] == ["8/1,200", "6/90", "–", "–"]
-    assert [row["silhouette"] for row in rows][:2] == ["0.10/0.10"] * 2 and rows[0]["null"] == "0.05/0.05"
+    assert [row["silhouette"] for row in rows][:2] == ["0.10 / 0.10"] * 2 and rows[0]["null"] == "0.05 / 0.05"
     assert [row["verdict"] for row in rows] == ["some levels", "some levels", "FAILED", "not run"]
     assert rows[0]["largest_tokens"] == "␣a b" and "\x1b" not in str(rows)
     for width in (60, 80, 100, 140):

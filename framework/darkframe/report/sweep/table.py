@@ -81,7 +81,7 @@ def outcome(cell: SweepCell) -> str:
         return "FAILED" if cell.status == FAILED else "not run"
     told = []
     if cell.taxonomy:
-        clusters, largest = _joined(cell, lambda level: count(level.clusters)), share(cell.taxonomy.levels[0].largest_share)
+        clusters, largest = _joined(cell, lambda level: count(level.clusters), "/"), share(cell.taxonomy.levels[0].largest_share)
         told.append(f"{clusters} clusters, largest {largest}, {_VERDICTS[cell.taxonomy.verdict]}")
     if cell.dark:
         told.append(f"{cell.dark.beat_null} of {cell.dark.components} components beat their null")
@@ -173,7 +173,7 @@ def _shown_taxonomy() -> Columns:
     return [
         (Column("dims", "dims", "count", priority=4), _taxonomy("dims")),
         (Column("variance", "variance kept", "share", priority=3), _taxonomy("variance")),
-        (Column("clusters", "clusters"), lambda cell: _joined(cell, lambda level: count(level.clusters))),
+        (Column("clusters", "clusters"), lambda cell: _joined(cell, lambda level: count(level.clusters), "/")),
         (Column("largest", "largest", "share", priority=1), first),
         (Column("silhouette", "silhouette", priority=1), lambda cell: _joined(cell, lambda level: _short(level.silhouette))),
         (Column("null", "by chance", priority=1), lambda cell: _joined(cell, lambda level: _short(level.silhouette_null))),
@@ -200,8 +200,8 @@ def _shown_dark() -> Columns:
 _VERDICTS = {"structure": "structure", "some": "some levels", "nothing": "nothing", "unjudged": "not judged"}
 
 
-def _joined(cell: SweepCell, write: Callable[[LevelFigures], str]) -> str | None:
-    return "/".join(write(level) for level in cell.taxonomy.levels) if cell.taxonomy else None
+def _joined(cell: SweepCell, write: Callable[[LevelFigures], str], by: str = " / ") -> str | None:
+    return by.join(write(level) for level in cell.taxonomy.levels) if cell.taxonomy else None
 
 
 def _short(value: float) -> str:
