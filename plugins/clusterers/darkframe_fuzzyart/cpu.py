@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FILTERED = 512
 """Rows filtered against the categories as they stood before the first of them."""
 
-AGAIN = 64
+AGAIN = 32
 """Rows after which those that follow are filtered against the categories made meanwhile."""
 
 FILTER_FROM = 128

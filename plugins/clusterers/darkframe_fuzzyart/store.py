@@ -24,6 +24,9 @@ UNITS = 256
 RESERVED = 2**29
 """Bytes that weights have room for from the start. Room that is not written to takes no memory; copying to grow would."""
 
+AT_FIRST = 2**16
+"""Categories that there is room for from the start at most."""
+
 
 class Store(NamedTuple):
     """Arrays with room for more categories than there are; W is 2d padded to ``STEP``, P is d padded to ``HEAD``.
@@ -95,7 +98,7 @@ def grown(store: Store, terms: Terms, size: int, more: int) -> Store:
     if size + more <= old:
         return store
     try:
-        new = empty_store(terms, max(size + more, 2 * old, RESERVED // (8 * terms.width)))
+        new = empty_store(terms, max(size + more, 2 * old, min(AT_FIRST, RESERVED // (8 * terms.width))))
     except MemoryError:  # where reserving counts as using
         new = empty_store(terms, size + more)
     for mine, theirs in zip(new, store):
