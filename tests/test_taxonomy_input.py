@@ -1,11 +1,15 @@
 """What the taxonomy study does with bad or partial input: one clear sentence, or the rest of the study and what it leaves out."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from support import planted_rows as p
 
 import darkframe
 from darkframe.errors import DataError, ParameterError, UserError
+from darkframe.interfaces import ClusterContext
 from darkframe.studies.taxonomy import lens as lens_step
 from darkframe.studies.taxonomy.lens import is_junk
 
@@ -192,3 +196,20 @@ def test_another_unembedding_is_not_taken_for_the_one_of_before(rows, tmp_path):
         _, run = p.study(rows, tmp_path / "run", "gpu-fuzzyart", source=p.RowsSource(rows, head=head, texts=texts), **LIGHT)
         tokens.append(np.array(run.array("feature_tokens")))
     assert (tokens[0] != tokens[1]).any()
+
+
+# ------------------------------------------------------------ memory
+
+
+@pytest.mark.parametrize("clusterer", ["gpu-fuzzyart", "smart"])
+def test_a_fitted_clusterer_goes_as_soon_as_it_is_let_go_of(rows, clusterer):
+    plan = p.new_plan(p.merge({}, {}, {"run": {"source": "tiny", "clusterer": clusterer}}), p.Registry.discover())
+    made = p.Maker(plan.clusterer, plan.config.clustering.params, plan.registry)()
+    made.fit(rows, ClusterContext())
+    gc.disable()  # what cycles keep alive stays until the collector happens to run
+    try:
+        gone = weakref.ref(made)
+        del made
+        assert gone() is None
+    finally:
+        gc.enable()

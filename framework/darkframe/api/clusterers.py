@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,8 @@ _FEWER = "Cluster fewer features (taxonomy.sample=N), or fewer dimensions (taxon
 class GuardedClusterer:
     """A clusterer, guarded. It has those of the optional methods that the clusterer has, and no others.
 
+    Nothing in it refers to itself: a fitted model is large, and is to go as soon as it is let go of.
+
     Args:
         found: The plugin.
         inner: The clusterer.
@@ -36,40 +39,49 @@ class GuardedClusterer:
     """
 
     def __init__(self, found: Found, inner: Clusterer, opener: Callable[[str], ClustererMaker]) -> None:
-        self._found, self._inner, self._opener = found, inner, opener
+        self._learn = partial(_learn, found, inner, opener)
         if hasattr(inner, "opener"):
             inner.opener = opener
         for name in OPTIONAL:
             if callable(method := getattr(inner, name, None)):
                 setattr(self, name, guarded(found, name, method))
         if callable(getattr(inner, "partial_fit", None)):
-            self.partial_fit = lambda vectors, context: self._learn("partial_fit", vectors, context)
+            self.partial_fit = partial(self._learn, "partial_fit")
         if callable(getattr(inner, "predict", None)):
-            self.predict = self._predict
+            self.predict = partial(_predict, found, inner)
 
     def fit(self, vectors: NDArray[Any], context: ClusterContext) -> Clustering:
         return self._learn("fit", vectors, context)
 
-    def _learn(self, method: str, vectors: NDArray[Any], context: ClusterContext) -> Clustering:
-        context = dataclasses.replace(context, open=self._opener)
-        given = vectors.view()
-        given.flags.writeable = False  # a plugin that changes its input fails here, not in what is computed next
-        with blamed(self._found, f"{method}()", _FEWER):
-            clustering = getattr(self._inner, method)(given, context)
-        if not isinstance(clustering, Clustering):
-            raise broken(self._found, f"breaks its contract: {method}() gave a {type(clustering).__name__}, not a Clustering")
-        with blamed(self._found, f"{method}()"):
-            fault = clustering_fault(clustering, len(vectors))
-        if fault:
-            raise broken(self._found, f"breaks its contract: {fault}")
-        return clustering
 
-    def _predict(self, vectors: NDArray[Any]) -> Assignment:
-        with blamed(self._found, "predict()", _FEWER):
-            assignment = self._inner.predict(vectors)  # type: ignore[attr-defined]
-        if not isinstance(assignment, Assignment):
-            raise broken(self._found, f"breaks its contract: predict() gave a {type(assignment).__name__}, not an Assignment")
-        return assignment
+def _learn(
+    found: Found,
+    inner: Clusterer,
+    opener: Callable[[str], ClustererMaker],
+    method: str,
+    vectors: NDArray[Any],
+    context: ClusterContext,
+) -> Clustering:
+    context = dataclasses.replace(context, open=opener)
+    given = vectors.view()
+    given.flags.writeable = False  # a plugin that changes its input fails here, not in what is computed next
+    with blamed(found, f"{method}()", _FEWER):
+        clustering = getattr(inner, method)(given, context)
+    if not isinstance(clustering, Clustering):
+        raise broken(found, f"breaks its contract: {method}() gave a {type(clustering).__name__}, not a Clustering")
+    with blamed(found, f"{method}()"):
+        fault = clustering_fault(clustering, len(vectors))
+    if fault:
+        raise broken(found, f"breaks its contract: {fault}")
+    return clustering
+
+
+def _predict(found: Found, inner: Any, vectors: NDArray[Any]) -> Assignment:
+    with blamed(found, "predict()", _FEWER):
+        assignment = inner.predict(vectors)
+    if not isinstance(assignment, Assignment):
+        raise broken(found, f"breaks its contract: predict() gave a {type(assignment).__name__}, not an Assignment")
+    return assignment
 
 
 def clustering_fault(clustering: Clustering, n: int) -> str:

@@ -130,22 +130,22 @@ def check(study: TaxonomyStudy, make_rows: Callable[[], F32], first: tuple[Label
     sample = np.sort(rng.choice(n, size=min(n, study.params.silhouette_rows), replace=False))
     figures = [quality(rows, level, sample) for level in levels]
     del rows
-    agreements = _agreements(study, vectors, levels)
+    every, standing = [[level.labels] for level in levels], np.arange(n)  # which row stands where
+    for order in range(1, study.params.orders):
+        shuffle = study.rng(ORDERS, order).permutation(n)
+        vectors, standing = vectors[shuffle], standing[shuffle]  # so that the clusterer finds one copy beside its own
+        for level, labels in zip(every, study.cluster(vectors).labels):
+            level.append(_put_back(labels, standing))
+    agreements = tuple(tuple(agreement(a, b) for a, b in combinations(labels, 2)) for labels in every)
     means = (float(np.mean(values)) if values else float("nan") for values in agreements)
     return Checked(tuple(replace(level, stability=mean) for level, mean in zip(figures, means)), agreements)
 
 
-def _agreements(study: TaxonomyStudy, vectors: NDArray[Any], levels: tuple[Labelled, ...]) -> tuple[tuple[float, ...], ...]:
-    """For each level, the agreement of each pair of row orders, the one given first."""
-    every, standing = [[level.labels] for level in levels], np.arange(len(vectors))  # which row stands where
-    for order in range(1, study.params.orders):
-        shuffle = study.rng(ORDERS, order).permutation(len(vectors))
-        vectors, standing = vectors[shuffle], standing[shuffle]  # one copy at a time
-        for level, labels in zip(every, study.cluster(vectors).labels):
-            back = np.empty(len(standing), np.int64)
-            back[standing] = labels
-            level.append(back)
-    return tuple(tuple(agreement(a, b) for a, b in combinations(labels, 2)) for labels in every)
+def _put_back(labels: NDArray[Any], standing: I64) -> I64:
+    """Labels of shuffled rows, in the rows' own order."""
+    back = np.empty(len(standing), np.int64)
+    back[standing] = labels
+    return back
 
 
 class _Nulls:
