@@ -70,7 +70,8 @@ def test_every_array_is_there_in_the_shape_and_type_it_is_documented_with(run, r
         "e": 40,
     }
     sizes |= {"top": 5, "t": 10, "v": 10, "K": len(run.array("cluster_level")), "2": 2}
-    for name, description in TAXONOMY_ARRAYS.items():
+    own = {name: text for name, text in TAXONOMY_ARRAYS.items() if not name.startswith("placement_")}
+    for name, description in own.items():
         shape, dtype = re.match(r"\(([^)]*)\) (\w+):", description).groups()
         array = run.array(name)
         names = [part.strip() for part in shape.split(",") if part.strip()]
