@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
 from darkframe.numerics.nulls import isotropic_directions
 from darkframe.plugin import ClustererInfo
 from darkframe.store.run import RunDir

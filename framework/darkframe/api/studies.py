@@ -66,6 +66,11 @@ def _make_clusterer(plan: Plan) -> Maker | None:
 
 def take_studies(opened: Opened, run: RunDir, progress: Progress) -> None:
     """Take the studies of the plan, and write their results, figures and pages into the run directory."""
+    if opened.make_clusterer is not None:
+        from darkframe.studies.taxonomy.rows import check_parameters
+
+        card = opened.source.card()
+        check_parameters(opened.plan.config.taxonomy, card.n_features, card.d_model)  # before anything is computed
     found = _dark_matter(opened, run, progress) if opened.make_decomposer is not None else None
     organised = _taxonomy(opened, run, progress, found) if opened.make_clusterer is not None else None
     written = 0

@@ -181,7 +181,7 @@ def checks(study: TaxonomyStudy, clustered: Clustered, fitted: Fitted) -> Checks
     limit = n if params.check_rows is None else min(n, params.check_rows)
     chosen = None
     if limit < n:
-        check_dims(study, limit, " (taxonomy.check_rows)")
+        check_dims(study.params, limit, study.decoder.shape[1], " (taxonomy.check_rows)")
         chosen = study.rng(ROWS).choice(n, size=limit, replace=False)
     nulls = _Nulls(study, partial(clustered.rows, chosen))
     inputs = {"depends": fitted.key, "rows": limit, "orders": params.orders, "silhouette_rows": params.silhouette_rows}

@@ -17,6 +17,7 @@ from darkframe.studies.taxonomy.base import TaxonomyStudy
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from darkframe.config import TaxonomyParams
     from darkframe.interfaces import F32, I64
 
 
@@ -68,7 +69,7 @@ def clustered_rows(study: TaxonomyStudy, kept: I64) -> Clustered:
 
     inputs: dict[str, Any] = {"kept": _digest(kept), "seed": study.config.seed}
     inputs |= {"sample": study.params.sample, "pca_dims": study.params.pca_dims}
-    check_dims(study, min(len(kept), study.params.sample or len(kept)), "")
+    check_dims(study.params, len(kept), study.decoder.shape[1])
     outcome = study.step("rows", inputs, compute)
     features = np.asarray(outcome.arrays["taxonomy_features"])
     components, mean, variances = (np.asarray(outcome.arrays[f"taxonomy_{name}"]) for name in ("axes", "axes_mean", "variances"))
@@ -79,19 +80,30 @@ def clustered_rows(study: TaxonomyStudy, kept: I64) -> Clustered:
     return Clustered(outcome.key, features, study.decoder, axes, order, pca, outcome.seconds)
 
 
-def check_dims(study: TaxonomyStudy, n: int, which: str) -> None:
-    """Refuse more PCA dimensions than n rows have.
+def check_dims(params: TaxonomyParams, features: int, d: int, which: str = "") -> None:
+    """Refuse more PCA dimensions than the rows of so many features, or of the sample of them, have.
 
     Raises:
         ParameterError: With both numbers.
     """
-    dims, of = study.params.pca_dims, min(n - 1, study.decoder.shape[1])
+    dims, n = params.pca_dims, min(features, params.sample or features)
+    of = min(n - 1, d)
     if dims is not None and dims > of:
         raise ParameterError(
-            f"taxonomy.pca_dims is {dims:,}, but {n:,}{which} rows of {study.decoder.shape[1]:,} dimensions have at most {of:,} "
-            "principal axes.",
+            f"taxonomy.pca_dims is {dims:,}, but {n:,}{which} rows of {d:,} dimensions have at most {of:,} principal axes.",
             hint=f"Set taxonomy.pca_dims to {of:,} or fewer.",
         )
+
+
+def check_parameters(params: TaxonomyParams, features: int, d: int) -> None:
+    """Refuse, before anything is computed, what rows of so many features in d dimensions cannot give.
+
+    Raises:
+        ParameterError: More PCA dimensions than the rows have, or those of ``taxonomy.check_rows``.
+    """
+    check_dims(params, features, d)
+    if params.check_rows is not None and params.check_rows < features:
+        check_dims(params, params.check_rows, d, " (taxonomy.check_rows)")
 
 
 def prepared(study: TaxonomyStudy, rows: NDArray[Any]) -> NDArray[Any]:
