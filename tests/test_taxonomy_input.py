@@ -9,7 +9,7 @@ from support import planted_rows as p
 
 import darkframe
 from darkframe.errors import DataError, ParameterError, UserError
-from darkframe.interfaces import ClusterContext
+from darkframe.interfaces import ClusterContext, Clustering, Diagnostics
 from darkframe.studies.taxonomy import lens as lens_step
 from darkframe.studies.taxonomy.lens import is_junk
 
@@ -188,6 +188,14 @@ def test_a_vocabulary_smaller_than_the_tokens_asked_for_gives_what_there_is(rows
     assert len(results.clusters[0].tokens) == 3
 
 
+def test_another_dictionary_is_not_taken_for_the_one_of_before(rows, tmp_path):
+    labels = []
+    for turned in (rows, rows[::-1]):
+        _, run = study(turned, tmp_path)
+        labels.append(np.array(run.array("taxonomy_labels")))
+    assert (labels[0] != labels[1]).any()
+
+
 def test_another_unembedding_is_not_taken_for_the_one_of_before(rows, tmp_path):
     texts = [f" {i}" for i in range(30)]
     heads = [np.random.default_rng(seed).standard_normal((30, 8)) for seed in (1, 2)]
@@ -213,3 +221,48 @@ def test_a_fitted_clusterer_goes_as_soon_as_it_is_let_go_of(rows, clusterer):
         assert gone() is None
     finally:
         gc.enable()
+
+
+# ------------------------------------------------------------ clusterers of other kinds
+
+
+class Noisy:
+    """Two levels without vigilance, match or boxes: the sign of the first coordinate, then of the second; every 7th row is noise.
+
+    Cluster 2 of level 1 has no members.
+    """
+
+    info = darkframe.ClustererInfo(name="noisy", target="noisy:Noisy", summary="Noise and an empty cluster.")
+    params = None
+
+    def __call__(self, **changed):
+        return self
+
+    def fit(self, vectors, context):
+        noise = np.arange(len(vectors)) % 7 == 0
+        top = np.where(noise, -1, vectors[:, 0] > 0)
+        below = np.where(noise, -1, np.array([0, 1, 3, 4])[2 * (vectors[:, 0] > 0) + (vectors[:, 1] > 0)])
+        parents = (np.array([0, 0, 0, 1, 1]),)
+        return Clustering(np.stack([top, below]).astype(np.int64), parents, Diagnostics(False, 3, ("A warning.",)))
+
+
+def test_noise_and_empty_clusters_are_counted_apart(rows, tmp_path):
+    head = np.random.default_rng(1).standard_normal((20, 8))
+    source = p.RowsSource(rows, head=head, texts=[f" {i}" for i in range(20)])
+    results, run = study(rows, tmp_path, source=source, make=Noisy(), curve=(0.5,), keep_model=True)
+    coarse, fine = results.levels
+    assert (coarse.noise, fine.noise, coarse.clusters, fine.clusters) == (9, 9, 2, 4)
+    assert coarse.vigilance is None and np.isnan(coarse.quality.match) and np.isnan(coarse.quality.width)
+    assert coarse.quality.noise == 9 and sum(record.size for record in results.clusters) == 51
+    size = np.asarray(run.array("cluster_size"))
+    assert size[4] == 0 and (np.asarray(run.array("cluster_tokens"))[4] == -1).all()
+    assert np.isnan(np.asarray(run.array("cluster_separation"))[4]) and not np.asarray(run.array("cluster_directions"))[4].any()
+    assert np.isnan(np.asarray(run.array("taxonomy_cosine"))[0, ::7]).all()
+    children = {record.cluster.cluster: [child.cluster for child in record.children] for record in results.drill}
+    assert set(children[0]) == {0, 1, 2} and set(children[1]) == {3, 4}  # an empty one is a child, and the last
+    assert results.curve.points == () and "noisy has no vigilance" in results.curve.note
+    cautions = " ".join(results.conclusion.cautions)
+    assert (
+        "A warning." in cautions and "did not converge in 3 iterations" in cautions and "9 features are in no cluster" in cautions
+    )
+    assert not any("model_" in name for name in run.arrays())

@@ -191,6 +191,17 @@ def test_a_covariance_null_has_the_rows_lengths_mean_and_covariance(unit_rows):
     assert np.linalg.norm(drawn_mean - mean) < 0.05 * np.sqrt(np.trace(covariance))
 
 
+def test_long_rows_of_a_covariance_null_point_where_the_real_ones_do():
+    rng = np.random.default_rng(8)
+    rows = (rng.standard_normal((3000, 10)) * [4, *[1] * 9]).astype(np.float32)
+
+    def dependence(of):
+        lengths = row_lengths(of)
+        return np.corrcoef(lengths, np.abs(of[:, 0]) / lengths)[0, 1]
+
+    assert dependence(CovarianceNull(rows).draw(rng)) == pytest.approx(dependence(rows), abs=0.05)
+
+
 def test_draws_of_a_covariance_null_differ_and_are_repeatable():
     null = CovarianceNull(elliptical(np.random.default_rng(4), n=100))
     first, again, other = (null.draw(np.random.default_rng(seed)) for seed in (1, 1, 2))

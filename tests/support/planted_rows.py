@@ -85,13 +85,13 @@ class RowsSource:
 LIGHT = {"embedding_rows": 0, "curve": (), "keep_model": False}
 
 
-def study(rows, folder, clusterer="smart", *, seed=42, source=None, progress=None, clusterer_params=(), **taxonomy):
+def study(rows, folder, clusterer="smart", *, seed=42, source=None, make=None, progress=None, clusterer_params=(), **taxonomy):
     """The taxonomy study of these rows in a folder of its own: (results, run)."""
     chosen = parse_set([f"clusterer.{name}={value}" for name, value in dict(clusterer_params).items()])
     options = {"run": {"source": "tiny", "clusterer": clusterer, "seed": seed}, "taxonomy": {**LIGHT, **taxonomy}}
     plan = new_plan(merge({}, chosen, options), Registry.discover())
     run = RunDir.open(folder) if (Path(folder) / "manifest.json").exists() else RunDir.create(Path(folder), plan.config.record())
-    make = Maker(plan.clusterer, plan.config.clustering.params, plan.registry)
+    make = make or Maker(plan.clusterer, plan.config.clustering.params, plan.registry)
     try:
         source = source or RowsSource(rows)
         return run_taxonomy(plan.config, source, make, run, progress=progress or QuietProgress()), run

@@ -88,8 +88,6 @@ def _cautions(
     said = list(fit.warnings)
     if not fit.converged:
         said.append(f"The clustering did not converge in {fit.iterations} iterations.")
-    if dictionary.norms.max - dictionary.norms.min <= 1e-6 * dictionary.norms.max and fit.rows and levels[0].clusters == 1:
-        said.append("There is a single cluster at the coarsest level.")
     if junk.note:
         said.append(junk.note)
     if dictionary.dead:
@@ -111,7 +109,9 @@ def _cautions(
 
 def _level_cautions(level: Level) -> list[str]:
     said, name = [], f"L{level.level}"
-    if level.clusters > 1 and level.largest_share > CATCH_ALL:
+    if level.clusters == 1:
+        said.append(f"{name}: all features are in one cluster.")
+    elif level.largest_share > CATCH_ALL:
         said.append(f"{name}: the largest cluster holds {level.largest_share:.0%} of the features: a catch-all.")
     if level.singletons > SINGLETONS * level.clusters and level.clusters > 2:
         said.append(f"{name}: {level.singletons:,} of {level.clusters:,} clusters have a single member.")
