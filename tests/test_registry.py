@@ -224,7 +224,7 @@ def test_an_unknown_name_gets_the_nearest_ones_and_how_to_list():
 
 def test_without_any_plugin_the_error_says_so():
     with pytest.raises(UnknownPluginError, match="No clusterers are installed"):
-        Registry.discover({}).get("clusterer", "smart")
+        Registry.discover({"DARKFRAME_PLUGINS": "pca"}).get("clusterer", "smart")
 
 
 class TestLoading:
