@@ -46,11 +46,11 @@ def test_figures_are_not_empty(run, name):
 def test_figures_leave_no_global_state(run):
     import matplotlib
 
+    before = matplotlib.rcParams.copy()
     sys.modules.pop("matplotlib.pyplot", None)  # another test's libraries may have imported it
-    before = dict(matplotlib.rcParams)
     draw("residual_pca", run.results(), gather(run.results(), run))
-    assert dict(matplotlib.rcParams) == before
     assert "matplotlib.pyplot" not in sys.modules
+    assert matplotlib.rcParams.copy() == before
 
 
 def test_the_same_run_gives_the_same_pictures(run):
