@@ -64,10 +64,11 @@ def _roots(matrix: F64) -> tuple[F64, F64]:
 class CovarianceNull:
     """Draws of as many rows as the real ones, with their lengths, mean and covariance, but no clusters.
 
-    A row is ``mean + r v √Σ`` with r the whitened length of a real row (in random order) and v uniform over the sphere: an
-    elliptical distribution, Gaussian where the real rows are. It is then scaled to a real row's length, the longest to the
-    longest, which changes mean and covariance; so rows are mapped (affinely) back to the real ones' and scaled again, until both
-    hold: the covariance within 1 % (Frobenius), or 12 rounds.
+    A row is ``m + r v L``, scaled to a real row's length, the longest to the longest; v is uniform over the sphere and r the
+    whitened length of a real row (in random order): before they are scaled, rows are elliptical, Gaussian where the real ones
+    are. Scaling changes mean and covariance. So m and L, at first the real mean and the root of the real covariance, are set anew
+    from what came out, with the same r and v, until that has the real mean and covariance: the latter within 1 % (Frobenius), or
+    after 12 rounds.
 
     Args:
         rows: (n, d) the real rows.
@@ -77,32 +78,29 @@ class CovarianceNull:
         self._lengths = np.sort(row_lengths(rows))
         self._mean, self._covariance = mean_and_covariance(rows)
         self._root, inverse = _roots(self._covariance)
-        self._radii = np.empty(len(rows), np.float32)
+        self._radii = np.empty(len(rows))
         shift, map_ = self._mean.astype(np.float32), inverse.astype(np.float32)
         for part in blocks(len(rows)):
             self._radii[part] = np.linalg.norm((rows[part] - shift) @ map_, axis=1)
 
     def draw(self, rng: np.random.Generator) -> F32:
         """(n, d) float32 rows."""
-        n, d = len(self._lengths), len(self._mean)
-        rows = _scaled(rng.standard_normal((n, d), dtype=np.float32), rng.permutation(self._radii).astype(np.float64))
-        self._map(rows, np.zeros(d), self._root)
+        radii, seed = rng.permutation(self._radii), int(rng.integers(2**63))
+        centre, spread = self._mean, self._root
+        rows = np.empty((len(radii), len(centre)), np.float32)
         for _ in range(ROUNDS):
-            _scaled(rows, _by_rank(rows, self._lengths))
+            self._fill(rows, radii, np.random.default_rng(seed), centre, spread)
             mean, covariance = mean_and_covariance(rows, exact=False)
-            if self._close(covariance):
+            if np.linalg.norm(covariance - self._covariance) <= CLOSE * np.linalg.norm(self._covariance):
                 break
-            self._map(rows, mean, _roots(covariance)[1] @ self._root)
-        else:
-            _scaled(rows, _by_rank(rows, self._lengths))
+            centre = centre + (self._mean - mean)
+            spread = spread @ _roots(covariance)[1] @ self._root
         return rows
 
-    def _close(self, covariance: F64) -> bool:
-        whole = float(np.linalg.norm(self._covariance))
-        return bool(np.linalg.norm(covariance - self._covariance) <= CLOSE * whole)
-
-    def _map(self, rows: F32, centre: F64, map_: F64) -> None:
-        """``mean + (row − centre) @ map``, in place."""
-        centre32, map32, mean = centre.astype(np.float32), map_.astype(np.float32), self._mean.astype(np.float32)
+    def _fill(self, rows: F32, radii: F64, rng: np.random.Generator, centre: F64, spread: F64) -> None:
+        """Rows of the null in place; the same directions from the same generator."""
+        shift, map_ = centre.astype(np.float32), spread.astype(np.float32)
         for part in blocks(len(rows)):
-            rows[part] = (rows[part] - centre32) @ map32 + mean
+            directions = rng.standard_normal(rows[part].shape, dtype=np.float32)
+            rows[part] = _scaled(directions, radii[part]) @ map_ + shift
+        _scaled(rows, _by_rank(rows, self._lengths))

@@ -47,7 +47,8 @@ def conclude(
 
 def _headline(verdict: str, levels: tuple[Level, ...], beat: int) -> str:
     counts = ", ".join(f"{level.clusters:,}" for level in levels)
-    many = f"{len(levels)} levels ({counts} clusters)" if len(levels) > 1 else f"{counts} clusters"
+    clusters = f"{counts} cluster{'s' if counts != '1' else ''}"
+    many = f"{len(levels)} levels ({clusters})" if len(levels) > 1 else clusters
     if verdict == "unjudged":
         return f"The features form {many}; whether that is more than chance was not judged."
     if verdict == "structure":
@@ -58,7 +59,7 @@ def _headline(verdict: str, levels: tuple[Level, ...], beat: int) -> str:
         return f"The features form {many}; {beat} of {len(levels)} levels ({which}) {'are' if beat > 1 else 'is'} beyond chance."
     if any(judge(level.quality, level.nulls, rows=level.rows, levels=len(levels)).cohesive for level in levels):
         return f"Nothing to rely on: the {many} hold more alike rows than chance gives, but in other row orders they are others."
-    return f"Nothing beyond chance: the {many} are no better than those of rows without clusters."
+    return f"Nothing beyond chance: {many}, no better than rows without clusters give."
 
 
 def _text(verdict: str, levels: tuple[Level, ...]) -> list[str]:
