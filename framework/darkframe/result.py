@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from darkframe.errors import StoreError, UserError
 from darkframe.report.summary import Summary, numbers_table, plain_summary, summarise
@@ -74,7 +74,62 @@ class Lazy(Mapping[str, T], Generic[T]):
         return f"Did you mean {near[0]!r}?" if near else f"It has {', '.join(self._names)}."
 
 
-class RunResult:
+class Shown:
+    """What finished studies of every kind show of themselves: tables, a summary, HTML for notebooks."""
+
+    NOUN: ClassVar[str]
+    """What it is, such as ``run``."""
+
+    path: Path
+
+    @property
+    def neutral_tables(self) -> Mapping[str, Table]:
+        """Every table as a neutral record, by name."""
+        raise NotImplementedError
+
+    def summaries(self) -> list[Summary]:
+        """One screen of each study, as neutral records."""
+        raise NotImplementedError
+
+    def table(self, name: str) -> Table:
+        """One neutral table.
+
+        Raises:
+            UserError: There is no such table; names those there are.
+        """
+        if name not in self.neutral_tables:
+            near = get_close_matches(name, self.neutral_tables, 1)
+            hint = f"Did you mean {near[0]!r}? " if near else ""
+            raise UserError(f"A {self.NOUN} has no table {name!r}.", hint=f"{hint}Tables: {', '.join(self.neutral_tables)}.")
+        return self.neutral_tables[name]
+
+    @cached_property
+    def tables(self) -> Mapping[str, pd.DataFrame]:
+        from darkframe.report.frames import frame
+
+        return Lazy("table", list(self.neutral_tables), lambda name: frame(self.neutral_tables[name]))
+
+    def summary(self, width: int = 80) -> str:
+        """What the command prints at the end, as plain text."""
+        return plain_summary(*self.summaries(), width=width)
+
+    def _json(self, record: Mapping[str, Any]) -> str:
+        """A record and the files as strict ASCII JSON (NaN is null)."""
+        from darkframe.store.atomic import plain
+
+        files = {str(name): size for name, size in files_table(self.path).rows}
+        whole = {"run": str(self.path), **plain(record), "files": files}
+        return json.dumps(whole, indent=1, allow_nan=False, ensure_ascii=True)
+
+    def _repr_html_(self) -> str:
+        """Compact, for notebooks: each study's finding, its numbers and what stands out."""
+        from darkframe.report.html import escaped
+
+        shown = "".join(_summary_html(summary) for summary in self.summaries())
+        return f"<div>{shown}<p><code>{escaped(self.path)}</code></p></div>"
+
+
+class RunResult(Shown):
     """One finished run, of the dark-matter study, of the taxonomy study, or of both.
 
     Attributes:
@@ -89,9 +144,11 @@ class RunResult:
         figures: Name to matplotlib Figure, drawn when asked for.
     """
 
+    NOUN = "run"
+
     def __init__(self, run: RunDir) -> None:
         self._run = run
-        self.path: Path = run.path
+        self.path = run.path
         config = run.manifest.get("config") or {}
         self._dark = run.results() if "decomposer" in config or "clusterer" not in config else None
         self.taxonomy: TaxonomyResults | None = run.taxonomy()
@@ -171,24 +228,6 @@ class RunResult:
             every += taxonomy_tables(self.taxonomy, self.clusters)
         return {table.name: table for table in [*every, files_table(self.path)]}
 
-    def table(self, name: str) -> Table:
-        """One neutral table.
-
-        Raises:
-            UserError: There is no such table; names those there are.
-        """
-        if name not in self.neutral_tables:
-            near = get_close_matches(name, self.neutral_tables, 1)
-            hint = f"Did you mean {near[0]!r}? " if near else ""
-            raise UserError(f"A run has no table {name!r}.", hint=f"{hint}Tables: {', '.join(self.neutral_tables)}.")
-        return self.neutral_tables[name]
-
-    @cached_property
-    def tables(self) -> Mapping[str, pd.DataFrame]:
-        from darkframe.report.frames import frame
-
-        return Lazy("table", list(self.neutral_tables), lambda name: frame(self.neutral_tables[name]))
-
     @cached_property
     def figures(self) -> Mapping[str, Figure]:
         from darkframe.report.plots import FIGURES
@@ -212,10 +251,6 @@ class RunResult:
         out["top_tokens"] = out["top_tokens"].astype("string")
         return out
 
-    def summary(self, width: int = 80) -> str:
-        """What the command prints at the end, as plain text."""
-        return plain_summary(*self.summaries(), width=width)
-
     def summaries(self) -> list[Summary]:
         """One screen of each study of the run, as neutral records."""
         summaries = [] if self._dark is None else [summarise(self._dark, self.path)]
@@ -229,13 +264,11 @@ class RunResult:
         """Results and files as strict ASCII JSON (NaN is null)."""
         from darkframe.store.atomic import plain
 
-        files = {str(name): size for name, size in files_table(self.path).rows}
         studies = {} if self._dark is None else plain(self._dark)
         if self.taxonomy is not None:
             organised = plain(self.taxonomy)
             studies = organised if self._dark is None else {**studies, "taxonomy": organised}
-        record = {"run": str(self.path), **studies, "files": files}
-        return json.dumps(record, indent=1, allow_nan=False, ensure_ascii=True)
+        return self._json(studies)
 
     def export(self, folder: str | Path, *, force: bool = False, progress: Progress | None = None) -> Exported:
         """Write the run under the notebook's file names; see ``darkframe.report.export.export``."""
@@ -246,13 +279,6 @@ class RunResult:
     def __repr__(self) -> str:
         said = [of.conclusion.headline for of in (self._dark, self.taxonomy) if of is not None]
         return f"RunResult({str(self.path)!r}: {' '.join(said)})"
-
-    def _repr_html_(self) -> str:
-        """Compact, for notebooks: each study's finding, its numbers and what stands out."""
-        from darkframe.report.html import escaped
-
-        shown = "".join(_summary_html(summary) for summary in self.summaries())
-        return f"<div>{shown}<p><code>{escaped(self.path)}</code></p></div>"
 
 
 def _dark_figure(name: str, results: DarkMatterResults, run: RunDir) -> Figure:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import platformdirs
 
 from darkframe.config import RunConfig
 from darkframe.errors import OutputError
+from darkframe.store.manifest import ManifestDir
 from darkframe.store.run import RunDir
+
+Made = TypeVar("Made", bound=ManifestDir)
 
 
 def cache_root(environ: Mapping[str, str] | None = None) -> Path:
@@ -60,14 +63,23 @@ def numbered_run(stem: str, record: Mapping[str, Any], out: Path | None) -> RunD
     Raises:
         OutputError: The folder exists and is not empty, or cannot be written.
     """
+    return numbered("runs", stem, out, lambda path: RunDir.create(path, record))
+
+
+def numbered(folder: str, stem: str, out: Path | None, create: Callable[[Path], Made]) -> Made:
+    """What ``create`` makes in ``out``, or in the first free ``<folder>/<stem>-<n>``.
+
+    Raises:
+        OutputError: The folder exists and is not empty, or cannot be written.
+    """
     if out is not None:
-        return RunDir.create(out, record)
+        return create(out)
     n = 1
     while True:
-        path = Path("runs") / f"{stem}-{n}"
+        path = Path(folder) / f"{stem}-{n}"
         if not path.exists():
             try:
-                return RunDir.create(path, record)
+                return create(path)
             except OutputError:
                 if not path.exists():  # not another process's, begun at the same moment
                     raise

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from darkframe.api.places import refuse_used
+from darkframe.api.places import numbered, refuse_used
 from darkframe.api.plan import recorded_plan, refuse_contradictions
 from darkframe.api.running import _RUN_PATH
 from darkframe.api.sweeping.board import Board
@@ -142,18 +142,7 @@ def _new(plan: SweepPlan, place: Path | None) -> SweepDir:
 
     axes = [{"name": a.name, "title": a.title, "values": a.values, "texts": a.texts} for a in plan.axes]
     record = {"darkframe": darkframe.__version__, "base": plan.base, "axes": axes, "cells": plan.records()}
-    if place is not None:
-        return SweepDir.create(place, record)
-    number = 1
-    while True:
-        path = Path("sweeps") / f"{plan.stem}-{number}"
-        if not path.exists():
-            try:
-                return SweepDir.create(path, record)
-            except OutputError:
-                if not path.exists():  # not another process's, begun at the same moment
-                    raise
-        number += 1
+    return numbered("sweeps", plan.stem, place, lambda path: SweepDir.create(path, record))
 
 
 def _resumed(path: Path, out: Path | None, asked: _Asked, registry: Registry) -> SweepDir:

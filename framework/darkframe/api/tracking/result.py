@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from darkframe.errors import UserError
-from darkframe.report.summary import Summary, plain_summary
+from darkframe.report.summary import Summary
 from darkframe.report.tables import files_table
 from darkframe.report.tracking.data import gather_tracking
 from darkframe.report.tracking.summary import summarise_tracking
 from darkframe.report.tracking.tables import tracking_tables
-from darkframe.result import Lazy
+from darkframe.result import Lazy, Shown
 from darkframe.store.run import RunDir
 from darkframe.store.tracking import is_tracking, read_tracking
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
@@ -29,7 +26,7 @@ if TYPE_CHECKING:
     from darkframe.results import TrackingResults
 
 
-class TrackResult:
+class TrackResult(Shown):
     """A finished tracking.
 
     Attributes:
@@ -40,9 +37,11 @@ class TrackResult:
         figures: Name to matplotlib Figure, drawn when asked for.
     """
 
+    NOUN = "tracking"
+
     def __init__(self, run: RunDir) -> None:
         self._run = run
-        self.path: Path = run.path
+        self.path = run.path
         self.results: TrackingResults = read_tracking(run)
 
     @cached_property
@@ -60,33 +59,11 @@ class TrackResult:
         """Every table as a neutral record, by name."""
         return {table.name: table for table in [*tracking_tables(self.results, self._data), files_table(self.path)]}
 
-    def table(self, name: str) -> Table:
-        """One neutral table.
-
-        Raises:
-            UserError: There is no such table; names those there are.
-        """
-        if name not in self.neutral_tables:
-            near = get_close_matches(name, self.neutral_tables, 1)
-            hint = f"Did you mean {near[0]!r}? " if near else ""
-            raise UserError(f"A tracking has no table {name!r}.", hint=f"{hint}Tables: {', '.join(self.neutral_tables)}.")
-        return self.neutral_tables[name]
-
-    @cached_property
-    def tables(self) -> Mapping[str, pd.DataFrame]:
-        from darkframe.report.frames import frame
-
-        return Lazy("table", list(self.neutral_tables), lambda name: frame(self.neutral_tables[name]))
-
     @cached_property
     def figures(self) -> Mapping[str, Figure]:
         from darkframe.report.tracking.figures import TRACKING_FIGURES, draw_tracking
 
         return Lazy("figure", list(TRACKING_FIGURES), lambda name: draw_tracking(name, self.results, self._data))
-
-    def summary(self, width: int = 80) -> str:
-        """What the command prints at the end, as plain text."""
-        return plain_summary(*self.summaries(), width=width)
 
     def summaries(self) -> list[Summary]:
         """One screen of it, as a neutral record."""
@@ -94,28 +71,10 @@ class TrackResult:
 
     def json(self) -> str:
         """Results and files as strict ASCII JSON (NaN is null)."""
-        from darkframe.store.atomic import plain
-
-        files = {str(name): size for name, size in files_table(self.path).rows}
-        record = {"run": str(self.path), **plain(self.results), "files": files}
-        return json.dumps(record, indent=1, allow_nan=False, ensure_ascii=True)
+        return self._json(vars(self.results))
 
     def __repr__(self) -> str:
         return f"TrackResult({str(self.path)!r}: {self.results.conclusion.headline})"
-
-    def _repr_html_(self) -> str:
-        """Compact, for notebooks: the finding, its numbers and the largest categories."""
-        from darkframe.report.html import escaped, table_html
-
-        (shown,) = self.summaries()
-        parts = [f"<p>{escaped(shown.title)}</p><p><b>{escaped(shown.headline)}</b><br>{escaped(shown.text)}</p>"]
-        parts += [f"<p>⚠ {escaped(caution)}</p>" for caution in shown.cautions]
-        parts += [
-            f"<details open><summary>{escaped(t.title)}</summary>{table_html(t)}</details>"
-            for t in (shown.numbers, shown.highlights)
-            if t.rows
-        ]
-        return f"<div>{''.join(parts)}<p><code>{escaped(self.path)}</code></p></div>"
 
 
 def load_tracking(path: str | Path) -> TrackResult:
