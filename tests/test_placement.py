@@ -82,9 +82,7 @@ def planted(tmp_path, *, axes=None, model=True, kind=Boxes):
         arrays |= {f"model_{name}": value for name, value in Boxes(points).state().items()}
     run.step("taxonomy-cluster", {}).save({}, arrays)
     results = SimpleNamespace(dictionary=SimpleNamespace(norms=SimpleNamespace(mean=LENGTH)), levels=(0, 1))
-    found = SimpleNamespace(
-        match=SimpleNamespace(components=[SimpleNamespace(component=i, beats_null=i == 2) for i in range(3)])
-    )
+    found = SimpleNamespace(match=SimpleNamespace(components=[SimpleNamespace(component=i, beats_null=i == 2) for i in range(3)]))
     config = SimpleNamespace(seed=1, clustering=SimpleNamespace(record=lambda: {"name": "boxes"}))
     return config, found, results, Make(kind), run
 
