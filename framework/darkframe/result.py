@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cached_property, partial
@@ -74,7 +75,7 @@ class Lazy(Mapping[str, T], Generic[T]):
         return f"Did you mean {near[0]!r}?" if near else f"It has {', '.join(self._names)}."
 
 
-class Shown:
+class Shown(ABC):
     """What finished studies of every kind show of themselves: tables, a summary, HTML for notebooks."""
 
     NOUN: ClassVar[str]
@@ -83,13 +84,13 @@ class Shown:
     path: Path
 
     @property
+    @abstractmethod
     def neutral_tables(self) -> Mapping[str, Table]:
         """Every table as a neutral record, by name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def summaries(self) -> list[Summary]:
         """One screen of each study, as neutral records."""
-        raise NotImplementedError
 
     def table(self, name: str) -> Table:
         """One neutral table.
