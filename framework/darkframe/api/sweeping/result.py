@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from darkframe.errors import UserError
 from darkframe.report.plain import paragraph, table_lines
+from darkframe.report.shown import Lazy
 from darkframe.report.sweep.gather import sweep_results
 from darkframe.report.sweep.table import failures, full_table, records, shown_table
 from darkframe.report.table import Table
 from darkframe.report.text import visible
-from darkframe.result import Lazy, RunResult, load
+from darkframe.result import RunResult, load
 from darkframe.results.sweep import DONE, SweepCell, SweepResults
 from darkframe.store.sweep import SweepDir
 

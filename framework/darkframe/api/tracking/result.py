@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from darkframe.errors import UserError
+from darkframe.report.shown import Lazy, Shown
 from darkframe.report.summary import Summary
 from darkframe.report.tables import files_table
 from darkframe.report.tracking.data import gather_tracking
 from darkframe.report.tracking.summary import summarise_tracking
 from darkframe.report.tracking.tables import tracking_tables
-from darkframe.result import Lazy, Shown
 from darkframe.store.run import RunDir
 from darkframe.store.tracking import is_tracking, read_tracking
 
