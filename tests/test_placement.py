@@ -81,7 +81,8 @@ def planted(tmp_path, *, axes=None, model=True, kind=Boxes):
     if model:
         arrays |= {f"model_{name}": value for name, value in Boxes(points).state().items()}
     run.step("taxonomy-cluster", {}).save({}, arrays)
-    results = SimpleNamespace(dictionary=SimpleNamespace(norms=SimpleNamespace(mean=LENGTH)), levels=(0, 1))
+    dictionary = SimpleNamespace(norms=SimpleNamespace(mean=0.8 * LENGTH), n_features=10, dead=2)  # dead rows count as 0
+    results = SimpleNamespace(dictionary=dictionary, levels=(0, 1))
     found = SimpleNamespace(match=SimpleNamespace(components=[SimpleNamespace(component=i, beats_null=i == 2) for i in range(3)]))
     config = SimpleNamespace(seed=1, clustering=SimpleNamespace(record=lambda: {"name": "boxes"}))
     return config, found, results, Make(kind), run

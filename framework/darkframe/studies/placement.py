@@ -1,7 +1,7 @@
 """Where each dark component falls in the taxonomy: its nearest cluster, whose vigilance it passes, and what chance gives.
 
 A component's sign is arbitrary, so it is held against every cluster with both signs. To be put to a cluster's vigilance it is
-made as long as a decoder row is on average and taken through the same PCA, as if it were one more feature.
+made as long as a decoder row (dead ones apart) is on average and taken through the same PCA, as if it were one more feature.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from darkframe.results import DarkMatterResults, TaxonomyResults
     from darkframe.store.run import RunDir
 
-VERSION = 1
+VERSION = 2
 DRAWS = 200
 """Random directions of each null."""
 
@@ -62,7 +62,8 @@ class Frame:
     """
 
     def __init__(self, run: RunDir, results: TaxonomyResults, model: Matches | None) -> None:
-        self._length = results.dictionary.norms.mean
+        of = results.dictionary
+        self._length = of.norms.mean * of.n_features / max(of.n_features - of.dead, 1)  # of the rows that are not zero
         self._axes, self._mean = run.array("taxonomy_axes"), run.array("taxonomy_axes_mean")
         self._model = model
         self.levels = len(results.levels)
