@@ -131,10 +131,10 @@ def test_every_draw_of_a_null_is_a_dot(of, shown):
 
 
 def test_titles_say_how_many_levels_beat_the_null(of):
-    assert panels_nulls.verdict(of.results).startswith("2 of 3 levels hold")
+    assert panels_nulls.verdict(of.results).startswith("2 of 3 levels beat")
     none = tuple(dataclasses.replace(level, beats_null=False) for level in of.results.levels)
-    assert panels_nulls.verdict(dataclasses.replace(of.results, levels=none)).startswith("No level holds")
-    assert panels_nulls.verdict(dataclasses.replace(of.results, levels=none[:1])).startswith("The clusters hold no structure")
+    assert panels_nulls.verdict(dataclasses.replace(of.results, levels=none)).startswith("No level beats its nulls")
+    assert panels_nulls.verdict(dataclasses.replace(of.results, levels=none[:1])).startswith("The clusters do not beat")
     assert panels_nulls.verdict(fake_taxonomy(nulls=False)).startswith("No nulls were drawn")
 
 

@@ -48,9 +48,8 @@ def verdict(results: TaxonomyResults) -> str:
         return "No nulls were drawn: nothing here is measured against chance"
     beaten = sum(level.beats_null for level in judged)
     if len(judged) == 1:
-        return f"The clusters hold {'structure' if beaten else 'no structure'} that the nulls do not"
-    some = f"{beaten} of {len(judged)} levels hold" if beaten else "No level holds"
-    return f"{some} structure that the nulls do not"
+        return f"The clusters {'beat' if beaten else 'do not beat'} their nulls"
+    return f"{beaten} of {len(judged)} levels beat their nulls" if beaten else "No level beats its nulls"
 
 
 def cohesion_panel(ax: Axes, results: TaxonomyResults) -> None:
