@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import artlib
 import numpy as np
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from darkframe.interfaces import F64
     from darkframe_artlib.learning import Native
+
+
+Params = TypeVar("Params", HypersphereARTParams, EllipsoidARTParams)
 
 
 def length(value: float, unit: str, d: int) -> float:
@@ -42,17 +45,29 @@ def _too_small(params: Any, reach: float, rows: F64, d: int) -> str:
     )
 
 
-class HypersphereART(Growing[HypersphereARTParams]):
+class _Bounded(Growing[Params]):
+    """Clusters whose size ``r_hat`` bounds."""
+
+    tight: ClassVar[str] = "Lower rho, or let r_hat grow with the dimensions (radius_unit=half-diagonal), for larger clusters."
+
+    def r_hat(self, d: int) -> float:
+        """Largest radius (Ellipsoid ART: diameter) in scaled rows of d dimensions."""
+        return length(self.params.r_hat, self.params.radius_unit, d)
+
+    def remarks(self, rows: NDArray[Any], model: Model) -> tuple[str, ...]:
+        if len(model.weights) <= 0.95 * len(rows) or len(rows) < 10:
+            return ()
+        reach = self.r_hat(model.dims) * (1.0 - self.params.rho)
+        text = _too_small(self.params, reach, model.bounds.scale(rows[:128])[0], model.dims)
+        return (text,) if text else ()
+
+
+class HypersphereART(_Bounded[HypersphereARTParams]):
     """artlib's Hypersphere ART, compiled (its ARTMAP with one class, which never tracks a match) or Python."""
 
     name: ClassVar[str] = "hypersphereart"
     params_type: ClassVar[type[Any]] = HypersphereARTParams
     match_text: ClassVar[str] = "1 − max(radius, distance to the centre) / r_hat"
-    tight: ClassVar[str] = "Lower rho, or let r_hat grow with the dimensions (radius_unit=half-diagonal), for larger clusters."
-
-    def r_hat(self, d: int) -> float:
-        """Largest radius in scaled rows of d dimensions."""
-        return length(self.params.r_hat, self.params.radius_unit, d)
 
     def module(self, d: int) -> Any:
         p = self.params
@@ -73,13 +88,6 @@ class HypersphereART(Growing[HypersphereARTParams]):
         reached = np.maximum(radius, distances(rows, model.weights[:, :-1]))
         return (r_hat - reached) / (r_hat - radius + self.params.alpha), 1.0 - reached / r_hat
 
-    def remarks(self, rows: NDArray[Any], model: Model) -> tuple[str, ...]:
-        if len(model.weights) <= 0.95 * len(rows) or len(rows) < 10:
-            return ()
-        reach = self.r_hat(model.dims) * (1.0 - self.params.rho)
-        text = _too_small(self.params, reach, model.bounds.scale(rows[:128])[0], model.dims)
-        return (text,) if text else ()
-
     def weight_length(self, d: int) -> int:
         return d + 1
 
@@ -95,17 +103,12 @@ class _Ellipsoid(artlib.EllipsoidART):  # type: ignore[misc]
         return w if cache["dist"] == 0.0 else super().update(i, w, params, cache)
 
 
-class EllipsoidART(Growing[EllipsoidARTParams]):
+class EllipsoidART(_Bounded[EllipsoidARTParams]):
     """artlib's Ellipsoid ART, in Python; rows at a category's centre leave it as it is."""
 
     name: ClassVar[str] = "ellipsoidart"
     params_type: ClassVar[type[Any]] = EllipsoidARTParams
     match_text: ClassVar[str] = "1 − (radius + max(radius, distance along the ellipsoid)) / r_hat"
-    tight: ClassVar[str] = "Lower rho, or let r_hat grow with the dimensions (radius_unit=half-diagonal), for larger clusters."
-
-    def r_hat(self, d: int) -> float:
-        """Largest diameter in scaled rows of d dimensions."""
-        return length(self.params.r_hat, self.params.radius_unit, d)
 
     def module(self, d: int) -> Any:
         p = self.params
@@ -124,13 +127,6 @@ class EllipsoidART(Growing[EllipsoidARTParams]):
         radius, r_hat = model.weights[:, -1], self.r_hat(model.dims)
         reached = radius + np.maximum(radius, self._distances(rows, model))
         return (r_hat - reached) / (r_hat - 2 * radius + self.params.alpha), 1.0 - reached / r_hat
-
-    def remarks(self, rows: NDArray[Any], model: Model) -> tuple[str, ...]:
-        if len(model.weights) <= 0.95 * len(rows) or len(rows) < 10:
-            return ()
-        reach = self.r_hat(model.dims) * (1.0 - self.params.rho)
-        text = _too_small(self.params, reach, model.bounds.scale(rows[:128])[0], model.dims)
-        return (text,) if text else ()
 
     def weight_length(self, d: int) -> int:
         return 2 * d + 1
