@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from darkframe.deprecation import Deprecated
 from darkframe.errors import DarkframeError, DataError, ParameterError, PluginError, UserError
 from darkframe.hookspecs import hookimpl
 from darkframe.interfaces import (
@@ -23,7 +24,7 @@ from darkframe.interfaces import (
     SourceCard,
     SourceContext,
 )
-from darkframe.plugin import ClustererInfo, DecomposerInfo, SourceInfo, param
+from darkframe.plugin import API_VERSION, ClustererInfo, DecomposerInfo, SourceInfo, param
 
 if TYPE_CHECKING:
     from darkframe.api import doctor, fetch, load, run, sweep, track
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "API_VERSION",
     "Assignment",
     "Batch",
     "ClusterContext",
@@ -41,6 +43,7 @@ __all__ = [
     "DataError",
     "DecomposerInfo",
     "Decomposition",
+    "Deprecated",
     "Diagnostics",
     "FitContext",
     "ParameterError",

@@ -1,4 +1,8 @@
-"""The hooks a plugin can implement. Each docstring is a complete plugin (the tests run them)."""
+"""The hooks a plugin can implement. Each docstring is a complete plugin (the tests run them).
+
+Every hook is given ``api``, the version of the contracts that this darkframe speaks (``darkframe.API_VERSION``), so that a plugin
+can offer what fits it. As with any argument of a hook, an implementation may leave it out.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +17,11 @@ hookimpl = pluggy.HookimplMarker("darkframe")
 
 
 @hookspec
-def darkframe_sources() -> Iterable[SourceInfo]:  # type: ignore[empty-body]
+def darkframe_sources(api: int) -> Iterable[SourceInfo]:  # type: ignore[empty-body]
     """Say which sources this plugin offers.
+
+    Args:
+        api: Version of the contracts that this darkframe speaks.
 
     Example:
         ```python
@@ -28,8 +35,11 @@ def darkframe_sources() -> Iterable[SourceInfo]:  # type: ignore[empty-body]
 
 
 @hookspec
-def darkframe_decomposers() -> Iterable[DecomposerInfo]:  # type: ignore[empty-body]
+def darkframe_decomposers(api: int) -> Iterable[DecomposerInfo]:  # type: ignore[empty-body]
     """Say which decomposers this plugin offers.
+
+    Args:
+        api: Version of the contracts that this darkframe speaks.
 
     Example:
         ```python
@@ -43,8 +53,11 @@ def darkframe_decomposers() -> Iterable[DecomposerInfo]:  # type: ignore[empty-b
 
 
 @hookspec
-def darkframe_clusterers() -> Iterable[ClustererInfo]:  # type: ignore[empty-body]
+def darkframe_clusterers(api: int) -> Iterable[ClustererInfo]:  # type: ignore[empty-body]
     """Say which clusterers this plugin offers.
+
+    Args:
+        api: Version of the contracts that this darkframe speaks.
 
     Example:
         ```python

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
+
+from darkframe.deprecation import Deprecated
+
+API_VERSION = 1
+"""Version of the contracts that this darkframe speaks: the hooks, the records and the protocols of ``darkframe.interfaces``.
+
+It rises by one when a plugin written against them has to change. What is only added (a hook, an argument of a hook, a field with
+a default, an optional method) leaves it as it is.
+"""
+
+OLDEST_API_VERSION = 1
+"""The oldest version of the contracts whose plugins still work."""
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -28,6 +40,7 @@ def param(
     choices: Sequence[Any] = (),
     unit: str = "",
     may_be: str = "",
+    deprecated: Deprecated | None = None,
 ) -> Any:
     """Declare one parameter as a field of a frozen dataclass.
 
@@ -46,11 +59,13 @@ def param(
         may_be: For ``str``: ``"file"`` or ``"folder"`` where it may be a path instead of a name. What is written as a path or is
             an existing file (with ``"folder"``, also an existing folder) is made absolute when it is set, as a ``Path`` always
             is, so that a run can go on from another working folder; a bare word never is.
+        deprecated: Where the parameter is to go: whoever sets it is warned, with the version that removes it.
     """
     if may_be not in ("", "file", "folder"):
         raise ValueError(f"may_be is 'file' or 'folder', not {may_be!r}")
     bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
-    metadata = {"help": help, **bounds, "choices": tuple(choices), "unit": unit, "may_be": may_be}
+    said = {"help": help, "choices": tuple(choices), "unit": unit, "may_be": may_be, "deprecated": deprecated}
+    metadata = {**said, **bounds}
     return dataclasses.field(default=default, metadata={"darkframe": metadata})
 
 
@@ -64,6 +79,11 @@ class PluginInfo:
         summary: One line.
         params: A frozen dataclass type whose fields are made with ``param``.
         install_hint: What to install if importing ``target`` fails, such as ``pip install 'pkg[extra]'``.
+        docs: Address of its documentation; empty: what its distribution's metadata name as such.
+        api: Version of the contracts it is written against (``darkframe.API_VERSION``).
+        expected_failures: Checks of ``darkframe.testing`` that it does not pass, each with the reason. They are shown by
+            ``darkframe describe``, and are strict: one that does pass is an error.
+        deprecated: Where the plugin is to go: whoever uses it is warned, with the version that removes it.
     """
 
     kind: ClassVar[str] = ""
@@ -73,6 +93,10 @@ class PluginInfo:
     summary: str
     params: type[Any] = field(default=NoParams)
     install_hint: str = ""
+    docs: str = field(default="", kw_only=True)
+    api: int = field(default=API_VERSION, kw_only=True)
+    expected_failures: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    deprecated: Deprecated | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

@@ -13,7 +13,7 @@ import pluggy
 
 from darkframe import hookspecs
 from darkframe.config import parameters
-from darkframe.plugin import ClustererInfo, DecomposerInfo, PluginInfo, SourceInfo
+from darkframe.plugin import API_VERSION, ClustererInfo, DecomposerInfo, PluginInfo, SourceInfo
 from darkframe.registry.entry_points import Entry
 from darkframe.registry.records import Found, Problem, fault
 
@@ -77,7 +77,7 @@ class Hooks:
 
     def _answer(self, plugin: Any, hook: str) -> Any:
         others = [other for other in self._manager.get_plugins() if other is not plugin]
-        answers = self._manager.subset_hook_caller(hook, others)()
+        answers = self._manager.subset_hook_caller(hook, others)(api=API_VERSION)
         return answers[0] if answers else None  # pluggy leaves None out
 
 
@@ -95,7 +95,7 @@ def _checked(entry: Entry, hook: str, info_type: type[PluginInfo], item: Any) ->
     except Exception as error:
         reason = f"The parameters of its {item.kind} {item.name!r} are not declared properly: {fault(error)}."
         return entry.problem(reason, traceback.format_exc())
-    return Found(item, entry.distribution, entry.version, entry.point.name)
+    return Found(item, entry.distribution, entry.version, entry.point.name, entry.point.module)
 
 
 def _registration(entry: Entry, error: Exception) -> str:

@@ -43,12 +43,14 @@ class Found:
         info: What it declares.
         distribution, version: What it comes from.
         entry_point: The name of its entry point there.
+        module: The module that the entry point names, which holds the hooks; empty where that is unknown.
     """
 
     info: PluginInfo
     distribution: str
     version: str
     entry_point: str
+    module: str = ""
 
     @property
     def kind(self) -> str:

@@ -1,20 +1,47 @@
-"""What plugin authors test with: one named check for each promise of a contract.
+"""What plugin authors test with: the conformance kit, one named check for each promise of a contract.
 
 ```python
-from darkframe.testing import check_source
+from darkframe.testing import checks_of, number_of_checks, parametrize_with_checks, subject
 
-def test_my_source():
-    check_source(MySource(MyParams(), SourceContext()))
+PLUGIN = subject("clusterer", "my-kmeans", n_clusters=3)
+
+@parametrize_with_checks(PLUGIN)
+def test_the_contract(check):
+    check()
+
+def test_no_check_was_left_out():
+    assert len(checks_of(PLUGIN)) == number_of_checks("clusterer", "predict")
 ```
 
-``check_source`` and ``check_decomposer`` run every check and raise ``ChecksFailed``, which lists the broken promises by
-name; ``SOURCE_CHECKS`` and ``DECOMPOSER_CHECKS`` are the same checks one by one, for ``pytest.mark.parametrize``.
+``darkframe check`` runs the same checks on what is installed.
 """
 
 from __future__ import annotations
 
+from darkframe.testing import clusterers, general  # noqa: F401  (they add their checks)
+from darkframe.testing.capabilities import CAPABILITIES
 from darkframe.testing.checks import ChecksFailed
 from darkframe.testing.decomposers import DECOMPOSER_CHECKS, check_decomposer
+from darkframe.testing.kit import BoundCheck, Check, Outcome, checks_for, checks_of, number_of_checks, run
+from darkframe.testing.parametrize import parametrize_with_checks
 from darkframe.testing.sources import SOURCE_CHECKS, check_source
+from darkframe.testing.subject import Subject, subject
 
-__all__ = ["DECOMPOSER_CHECKS", "SOURCE_CHECKS", "ChecksFailed", "check_decomposer", "check_source"]
+__all__ = [
+    "CAPABILITIES",
+    "DECOMPOSER_CHECKS",
+    "SOURCE_CHECKS",
+    "BoundCheck",
+    "Check",
+    "ChecksFailed",
+    "Outcome",
+    "Subject",
+    "check_decomposer",
+    "check_source",
+    "checks_for",
+    "checks_of",
+    "number_of_checks",
+    "parametrize_with_checks",
+    "run",
+    "subject",
+]

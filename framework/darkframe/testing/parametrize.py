@@ -1,0 +1,44 @@
+"""The conformance kit in pytest: one test a check."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from darkframe.testing.kit import checks_of
+from darkframe.testing.subject import Subject
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def parametrize_with_checks(*subjects: Subject) -> pytest.MarkDecorator:
+    """Parametrise a test with every check of some plugins, as scikit-learn's decorator of that name does.
+
+    Checks that a plugin declares to fail (``expected_failures``) are strict expected failures: one that passes fails the test.
+
+    Example:
+        ```python
+        from darkframe.testing import checks_of, number_of_checks, parametrize_with_checks, subject
+
+        PLUGIN = subject("clusterer", "my-kmeans", n_clusters=3)
+
+        @parametrize_with_checks(PLUGIN)
+        def test_the_contract(check):
+            check()
+
+        def test_no_check_was_left_out():
+            assert len(checks_of(PLUGIN)) == number_of_checks("clusterer", "predict")
+        ```
+
+    Raises:
+        UserError: A plugin expects a check to fail that does not apply to it, or gives no reason.
+    """
+    import pytest
+
+    cases: list[Any] = []
+    for subject in subjects:
+        for check in checks_of(subject):
+            reason = subject.found.info.expected_failures.get(check.name)
+            marks = [] if reason is None else [pytest.mark.xfail(strict=True, reason=reason)]
+            cases.append(pytest.param(check, id=repr(check), marks=marks))
+    return pytest.mark.parametrize("check", cases)
