@@ -4,12 +4,13 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: help run test check bench format clean
+.PHONY: help run test check bench docs reference format clean
 
 help:
 	@echo "make run    set up, then run the dark-matter study on the embedded model (ARGS='--decomposer picard' adds options)"
 	@echo "make test   set up, then run the whole test suite"
 	@echo "make check  lint, formatting, types and layers"
+	@echo "make docs   build the documentation into site/ (make reference writes its generated pages anew)"
 	@echo "make bench  the benchmark ratios (ARGS=--quick for small sizes)"
 
 run: $(VENV)/.run
@@ -27,12 +28,19 @@ check: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks $(ARGS)
 
+docs: $(VENV)/.dev
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "Open site/index.html"
+
+reference: $(VENV)/.dev
+	$(BIN)/python -m tools.reference
+
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build site
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
