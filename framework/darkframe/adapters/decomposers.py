@@ -1,19 +1,11 @@
-"""A scikit-learn estimator as a decomposer plugin: name its class, declare its parameters, done.
-
-    class FactorAnalysis(SklearnDecomposer):
-        estimator = "sklearn.decomposition:FactorAnalysis"
-
-Importing this module imports neither numpy nor scikit-learn, so it may stand in a plugin's own light module.
-"""
+"""A scikit-learn decomposition as a decomposer plugin."""
 
 from __future__ import annotations
 
-import dataclasses
-import importlib
-import inspect
-import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from darkframe.adapters.estimators import arguments, heard, iterations, load, told
 from darkframe.errors import DataError, PluginError, UserError
 from darkframe.interfaces import Decomposition, Diagnostics, FitContext, Rows
 
@@ -44,10 +36,12 @@ class SklearnDecomposer:
 
     Attributes:
         estimator: ``"package.module:Class"`` or the class itself.
+        fixed: Arguments of its constructor that are not the user's to set.
         filters_from: ``"transform"``, or ``"pinv"`` for estimators whose ``transform`` is not linear (sparse coding).
     """
 
     estimator: ClassVar[str | type[Any]]
+    fixed: ClassVar[Mapping[str, Any]] = {}
     filters_from: ClassVar[Literal["transform", "pinv"]] = "transform"
 
     def __init__(self, params: Any = None) -> None:
@@ -68,57 +62,28 @@ class SklearnDecomposer:
         if not np.isfinite(centred).all():
             raise DataError("The rows hold NaN or infinite values.")
         model = self._class()(**self._arguments(rows, context))
-        caught = self._fit(model, centred)
+        _, caught = heard(model, lambda: model.fit(centred))
         patterns = self._patterns(model, centred.shape[1])
         filters, note = self._filters(model, patterns, centred, context.seed)
         self._check(patterns, filters, centred.shape[1])
         explained, total = _explained(patterns, filters, rows.covariance)
         said = (*caught.sentences, *((note,) if note else ()))
-        return Decomposition(rows.mean, patterns, filters, explained, total, self._diagnostics(model, caught.converged, said))
+        diagnostics = Diagnostics(caught.converged, iterations(model), said, details=told(model))
+        return Decomposition(rows.mean, patterns, filters, explained, total, diagnostics)
 
     def _class(self) -> type[Any]:
-        if not isinstance(self.estimator, str):
-            return self.estimator
-        module, _, name = self.estimator.partition(":")
-        found: type[Any] = getattr(importlib.import_module(module), name)
-        return found
+        return load(self.estimator)
 
     def _arguments(self, rows: Rows, context: FitContext) -> dict[str, Any]:
-        accepted = inspect.signature(self._class()).parameters
-        given = {} if self.params is None else {f.name: getattr(self.params, f.name) for f in dataclasses.fields(self.params)}
-        if unknown := sorted(set(given) - set(accepted)):
-            raise PluginError(
-                f"{self._class().__name__} takes no {', '.join(unknown)}; its parameters are {', '.join(accepted)}."
-            )
-        if "n_components" in accepted and given.get("n_components") is None:
+        given = arguments(self._class(), self.params, self.fixed, n_components=context.n_components, random_state=context.seed)
+        if "n_components" in given and given["n_components"] is None:
             given["n_components"] = context.n_components
-        if "random_state" in accepted:
-            given.setdefault("random_state", context.seed)
         n, limit = given.get("n_components"), min(rows.shape)
         if isinstance(n, int) and n > limit:
             raise UserError(
                 f"{n} components were asked for, but {rows.shape[0]} rows of {rows.shape[1]} dimensions have {limit} at most."
             )
         return given
-
-    def _fit(self, model: Any, centred: F64) -> _Caught:
-        from sklearn.exceptions import ConvergenceWarning
-
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            model.fit(centred)
-        said = [" ".join(str(warning.message).split()) for warning in caught]
-        stopped = self._stopped(model)
-        converged = not stopped and not any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
-        return _Caught(converged, tuple(dict.fromkeys(said + stopped)))
-
-    @staticmethod
-    def _stopped(model: Any) -> list[str]:
-        """Some estimators (SparsePCA) stop at ``max_iter`` without a word."""
-        limit, used = getattr(model, "max_iter", None), getattr(model, "n_iter_", None)
-        if limit is None or used is None or int(used) < int(limit):
-            return []
-        return [f"The estimator stopped at max_iter = {limit}."]
 
     def _patterns(self, model: Any, d: int) -> F64:
         import numpy as np
@@ -163,25 +128,6 @@ class SklearnDecomposer:
         if not (np.isfinite(patterns).all() and np.isfinite(filters).all()):
             raise PluginError(f"{name} gave NaN or infinite components.")
 
-    def _diagnostics(self, model: Any, converged: bool, said: tuple[str, ...]) -> Diagnostics:
-        import sklearn
-
-        details: dict[str, Any] = {
-            "estimator": f"{type(model).__module__}.{type(model).__name__}",
-            "scikit-learn": sklearn.__version__,
-        }
-        details["parameters"] = {name: value for name, value in model.get_params().items() if _is_plain(value)}
-        iterations = getattr(model, "n_iter_", None)
-        return Diagnostics(converged=converged, iterations=int(iterations or 0), warnings=said, details=details)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Caught:
-    """What scikit-learn warned of."""
-
-    converged: bool
-    sentences: tuple[str, ...]
-
 
 def _explained(patterns: F64, filters: F64, covariance: F64) -> tuple[F64, float]:
     """Share of variance each component explains alone, (k,), and all of them together; formulas in ``SklearnDecomposer``."""
@@ -193,7 +139,3 @@ def _explained(patterns: F64, filters: F64, covariance: F64) -> tuple[F64, float
     alone = alone - np.einsum("kd,kd->k", read, filters) * np.einsum("kd,kd->k", patterns, patterns)
     together = 2 * np.einsum("kd,kd->", read, patterns) - np.sum((read @ filters.T) * (patterns @ patterns.T))
     return alone / total, float(together / total)
-
-
-def _is_plain(value: Any) -> bool:
-    return value is None or isinstance(value, bool | int | float | str)
