@@ -7,12 +7,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from darkframe.api.guard import blamed, broken, guarded, require
 from darkframe.config import build, to_record
 from darkframe.errors import UserError
 from darkframe.interfaces import Assignment, Clusterer, Clustering
+from darkframe.numerics.clusterings import clustering_fault
 from darkframe.plugin import ClustererInfo
 from darkframe.registry import Found, Registry
 
@@ -82,43 +81,6 @@ def _predict(found: Found, inner: Any, vectors: NDArray[Any]) -> Assignment:
     if not isinstance(assignment, Assignment):
         raise broken(found, f"breaks its contract: predict() gave a {type(assignment).__name__}, not an Assignment")
     return assignment
-
-
-def clustering_fault(clustering: Clustering, n: int) -> str:
-    """What is wrong with a clustering of n rows, in words; empty if nothing is."""
-    labels = clustering.labels
-    if labels.ndim != 2 or labels.shape[1] != n or not len(labels):
-        return f"its labels have shape {labels.shape}, not (levels, {n})"
-    if labels.dtype.kind not in "iu":
-        return f"its labels are {labels.dtype}, not integers"
-    if labels.size and labels.min() < -1:
-        return f"a label is {labels.min()}; they count from 0, and -1 is noise"
-    if len(clustering.parents) != len(labels) - 1:
-        return f"it gave {len(labels)} levels of labels and {len(clustering.parents)} of parents, not one fewer"
-    return _nesting_fault(clustering) or _measures_fault(clustering, n)
-
-
-def _nesting_fault(clustering: Clustering) -> str:
-    for level, parents in enumerate(clustering.parents, start=1):
-        own, above = clustering.labels[level], clustering.labels[level - 1]
-        inside = own >= 0
-        if inside.any() and own.max() >= len(parents):
-            return f"level {level} has a label {own.max()}, but {len(parents)} parents"
-        if (np.asarray(parents)[own[inside]] != above[inside]).any():
-            return f"level {level} does not nest in level {level - 1}: a row's cluster has another parent than the row"
-    return ""
-
-
-def _measures_fault(clustering: Clustering, n: int) -> str:
-    levels = len(clustering.labels)
-    for name in ("match", "margin"):
-        values = getattr(clustering, name)
-        if values is not None and np.shape(values) != (levels, n):
-            return f"its {name} has shape {np.shape(values)}, not ({levels}, {n})"
-    for name in ("clusters", "vigilance", "width"):
-        if getattr(clustering, name) and len(getattr(clustering, name)) != levels:
-            return f"its {name} has {len(getattr(clustering, name))} entries for {levels} levels"
-    return ""
 
 
 class Maker:
