@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from darkframe.errors import DarkframeError, UserError
+from darkframe.errors import DarkframeError, HubAwayError, UserError
 from darkframe.testing.subject import Subject
 
 Function = Callable[[Subject], None]
@@ -142,8 +142,8 @@ class Outcome:
     Attributes:
         name: The check's.
         status: ``passed``, ``failed``, ``expected`` (failed, as the plugin declares), ``unexpected`` (passed, though it declares
-            the opposite).
-        reason: Why it failed, or was expected to; empty where it passed.
+            the opposite), ``left out`` (it needs what the hub has and this machine has not).
+        reason: Why it failed, was expected to or was left out; empty where it passed.
         details: The traceback of a failure.
     """
 
@@ -155,7 +155,7 @@ class Outcome:
     @property
     def good(self) -> bool:
         """Whether the plugin does what it declares."""
-        return self.status in ("passed", "expected")
+        return self.status in ("passed", "expected", "left out")
 
 
 def run(check: BoundCheck) -> Outcome:
@@ -163,7 +163,9 @@ def run(check: BoundCheck) -> Outcome:
     expected = check.subject.found.info.expected_failures.get(check.name)
     try:
         check()
-    except Exception as error:  # whatever the plugin raises is a finding
+    except HubAwayError as error:
+        return Outcome(check.name, "left out", str(error))
+    except (Exception, SystemExit) as error:  # whatever the plugin raises is a finding
         reason = str(error) if isinstance(error, DarkframeError) else _unforeseen(error)
         details = "".join(traceback.format_exception(error))
         return (
@@ -176,7 +178,7 @@ def run(check: BoundCheck) -> Outcome:
     return Outcome(check.name, "passed")
 
 
-def _unforeseen(error: Exception) -> str:
+def _unforeseen(error: BaseException) -> str:
     place = traceback.extract_tb(error.__traceback__)[-1]
     said = " ".join(str(error).split())
     return (

@@ -81,7 +81,7 @@ class Subject:
         """Which of ``CAPABILITIES[kind]`` it has; none where it cannot be loaded or opened."""
         try:
             return frozenset(self._capabilities())
-        except Exception:  # the check that loads and opens it says why
+        except (Exception, SystemExit):  # the check that loads and opens it says why
             return frozenset()
 
     @cached_property
@@ -96,7 +96,7 @@ class Subject:
             self.source.card()
         except (UserError, HubError) as error:
             return str(error)
-        except Exception:  # a fault, not an obstacle: the check that opens it says so
+        except (Exception, SystemExit):  # a fault, not an obstacle: the check that opens it says so
             return ""
         return ""
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any
 
 from darkframe.errors import StoreError
@@ -26,12 +27,15 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXP
 _BEGIN = """
 import json, sys
 alive, sys.path[:] = json.loads(sys.argv[1])
-from darkframe.api.sweeping.worker import main
-main(alive)
+from importlib import import_module
+import_module(sys.argv[2]).main(alive)
 """
 
+WORKER = "darkframe.api.sweeping.worker"
+"""The module whose ``main`` takes the cells of a sweep."""
+
 Job = Mapping[str, Any]
-"""``number`` of a cell, the directory ``run`` it goes to, and its ``config``."""
+"""``number`` of a cell, the directory ``run`` it goes to, and its ``config``; whatever other workers take."""
 
 
 def cores() -> int:
@@ -80,10 +84,14 @@ class Pool:
     Args:
         jobs: Workers at most.
         log: File that takes what they and their libraries print.
+        worker: The module whose ``main`` they run.
+        environment: What they see in the environment beside what is there.
     """
 
-    def __init__(self, jobs: int, log: Path) -> None:
-        self._jobs, self._log = jobs, log
+    def __init__(
+        self, jobs: int, log: Path, *, worker: str = WORKER, environment: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        self._jobs, self._log, self._worker, self._environment = jobs, log, worker, environment
         self._workers: list[_Worker] = []
         self._selector = selectors.DefaultSelector()
 
@@ -98,8 +106,8 @@ class Pool:
         """Do all the work, in order, and give what the workers say of it: (the cell, message).
 
         Messages have an ``event``: ``begin``, ``task``, ``advance``, ``close``, ``step`` and ``end``, the last with ``error`` and
-        ``seconds``. A worker that is killed ends its cell with an error, and another takes its place. Once in a while there is
-        a message ``tick`` of no cell.
+        ``seconds``. A worker that is killed ends its cell with an error (and the process's exit ``code``), and another takes its
+        place. Once in a while there is a message ``tick`` of no cell.
         """
         waiting = list(work)
         while waiting or any(worker.job for worker in self._workers):
@@ -122,7 +130,7 @@ class Pool:
     def _start(self) -> _Worker:
         limits = dict.fromkeys(THREADS, str(threads_of_each(self._jobs)))
         with self._log.open("ab") as log:
-            worker = _spawn({**os.environ, **limits}, log)
+            worker = _spawn(self._worker, {**os.environ, **limits, **self._environment}, log)
         self._workers.append(worker)
         self._selector.register(worker.process.stdout or 0, selectors.EVENT_READ, worker)
         return worker
@@ -145,7 +153,7 @@ class Pool:
         _end(worker)
         if worker.job is not None:
             seconds = time.monotonic() - worker.started
-            yield worker.job, {"event": "end", "error": _how(code), "kind": "killed", "seconds": seconds}
+            yield worker.job, {"event": "end", "error": _how(code), "kind": "killed", "code": code, "seconds": seconds}
 
     def _stop(self) -> None:
         """End every worker: ask, wait a little, and then kill whatever is left of its process group."""
@@ -163,14 +171,14 @@ class Pool:
             self._workers.clear()
 
 
-def _spawn(environment: Mapping[str, str], log: IO[bytes]) -> _Worker:
+def _spawn(module: str, environment: Mapping[str, str], log: IO[bytes]) -> _Worker:
     """A worker in a session of its own, so that Ctrl-C in the terminal reaches the sweep alone.
 
     Raises:
         StoreError: The system starts no more processes.
     """
     given, alive = os.pipe()
-    command = [sys.executable, "-c", _BEGIN, json.dumps([given, sys.path])]
+    command = [sys.executable, "-c", _BEGIN, json.dumps([given, sys.path]), module]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": log, "pass_fds": (given,)}
     try:
         return _Worker(subprocess.Popen(command, env=environment, start_new_session=True, **pipes), alive)

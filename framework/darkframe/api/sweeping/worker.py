@@ -81,7 +81,7 @@ class ChannelProgress:
 
 def main(alive: int) -> None:
     """Work until stdin ends; ``alive`` is the end of a pipe that ends with the sweep."""
-    _guard(alive)
+    guard(alive)
     channel = Channel(os.fdopen(os.dup(1), "w", encoding="utf-8"))
     os.dup2(2, 1)  # whatever prints, prints to the log
     with contextlib.suppress(KeyboardInterrupt):
@@ -90,7 +90,7 @@ def main(alive: int) -> None:
             gc.collect()
 
 
-def _guard(alive: int) -> None:
+def guard(alive: int) -> None:
     """Leave a process behind that ends the whole process group once the sweep is gone, whatever this one is busy with then."""
     if os.fork():
         os.close(alive)
