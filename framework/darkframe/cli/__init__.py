@@ -6,5 +6,9 @@ from __future__ import annotations
 def main() -> None:
     """Run the command line; ends with ``SystemExit``."""
     from darkframe.cli.group import darkframe
+    from darkframe.cli.streams import nothing_more
 
-    darkframe(prog_name="darkframe")
+    try:
+        darkframe(prog_name="darkframe")
+    finally:
+        nothing_more()

@@ -53,7 +53,9 @@ def _sentence(error: BaseException) -> str:
 def _interrupted(error: BaseException) -> int:
     run = _run_of(error) or (_run_of(error.__cause__) if error.__cause__ else None)
     again = f" What was computed is kept; go on with: {_resume(run)}" if run else ""
-    click.echo(f"Interrupted.{again}", err=True)
+    doing = getattr(error, "_darkframe_doing", None) or getattr(error.__cause__, "_darkframe_doing", "")
+    where = f" while {one_paragraph(doing)}; DARKFRAME_PLUGINS says which plugins are looked at" if doing else ""
+    click.echo(f"Interrupted{where}.{again}", err=True)
     return INTERRUPTED
 
 

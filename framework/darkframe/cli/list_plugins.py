@@ -43,6 +43,8 @@ def command(state: State, kind: str | None, as_json: bool) -> None:
 
 
 def _print_kind(registry: Registry, kind: str, width: int) -> None:
+    from darkframe.registry.records import clipped
+
     plugins = registry.plugins(kind)
     click.secho(f"{kind.capitalize()}s", bold=True)
     if not plugins:
@@ -51,7 +53,7 @@ def _print_kind(registry: Registry, kind: str, width: int) -> None:
     column = min(max(map(len, names), default=0) + 2, 40)
     for name, found in zip(names, plugins):
         origin = f"{found.distribution} {found.version}".replace(" ", _HARD_SPACE)
-        _print_entry(name, f"{one_paragraph(found.info.summary)} ({origin})", column, width)
+        _print_entry(name, f"{one_paragraph(clipped(found.info.summary))} ({origin})", column, width)
     click.echo()
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from darkframe.cli.streams import reserved_stdout
 from darkframe.progress import QuietProgress
 from darkframe.report.plain import fitting, shorten_cells, squeezed_widths
 from darkframe.report.table import Column, Table
@@ -143,8 +144,8 @@ def rate(speed: float) -> str:
 
 @contextmanager
 def progress() -> Iterator[RichProgress]:
-    """Progress on stderr: bars on a terminal, only the lines of finished steps elsewhere."""
-    with RichProgress(console(stderr=True)) as shown:
+    """Progress on stderr: bars on a terminal, only the lines of finished steps elsewhere. Stdout is kept for what follows."""
+    with reserved_stdout(), RichProgress(console(stderr=True)) as shown:
         yield shown
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
+import re
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
-from darkframe.registry.records import Problem, fault
+from darkframe.registry.contained import contained
+from darkframe.registry.records import Problem, clipped, fault
 
 GROUP = "darkframe"
+_VALUE = re.compile(r"\s*[\w.]+\s*(:\s*[\w.]+\s*)?(\[.*\]\s*)?")
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,9 @@ def find_entries() -> Iterator[Entry | Problem]:
 def _entries_of(distribution: metadata.Distribution) -> Iterator[Entry]:
     points = [point for point in distribution.entry_points if point.group == GROUP]
     if points:
-        name, version = distribution.metadata["Name"], distribution.version
+        name, version = distribution.metadata["Name"], distribution.metadata["Version"] or ""
+        if not isinstance(name, str):
+            raise ValueError("it says no name")
         for point in points:
             yield Entry(name, version, point)
 
@@ -80,22 +83,18 @@ def _names(entry: Entry) -> set[str]:
     return {entry.point.name, entry.distribution, entry.key}
 
 
-def load(entry: Entry) -> tuple[Any, Problem | None]:
-    """What the entry point names, or None; and the problem that its import was, if any.
+def load(entry: Entry) -> tuple[Any, list[Problem]]:
+    """What the entry point names, or None; and the problems of its import: one that is fatal comes first.
 
     What it prints is captured: a plugin that talks at import would break ``--json`` and shell completion.
     """
-    captured = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(captured), contextlib.redirect_stderr(captured):
-            loaded = entry.point.load()
-    except (Exception, SystemExit) as error:
-        reason = f"Importing {entry.point.value} failed: {fault(error)}."
-        return None, entry.problem(reason, traceback.format_exc() + _output(captured))
-    if captured.getvalue().strip():
-        return loaded, entry.problem(f"Importing {entry.point.value} printed something.", _output(captured), fatal=False)
-    return loaded, None
-
-
-def _output(captured: io.StringIO) -> str:
-    return f"\nOutput:\n{captured.getvalue()}" if captured.getvalue() else ""
+    if not _VALUE.fullmatch(entry.point.value):
+        wanted = "'package.module', or 'package.module:object'"
+        return None, [entry.problem(f"Its value reads {clipped(repr(entry.point.value))}, which is not {wanted}.")]
+    loaded = None
+    with contained(f"importing {entry.point.value} of {entry.distribution} {entry.version}".rstrip()) as conduct:
+        loaded = entry.point.load()
+    importing = f"Importing {entry.point.value}"
+    if conduct.error is not None:
+        return None, [entry.problem(f"{importing} failed: {fault(conduct.error)}.", conduct.details)]
+    return loaded, [entry.problem(f"{importing} {what}.", conduct.details, fatal=False) for what in conduct.misdeeds()]

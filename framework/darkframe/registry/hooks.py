@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import metadata
+from itertools import islice
 from typing import Any
 
 import pluggy
@@ -14,6 +13,8 @@ import pluggy
 from darkframe import hookspecs
 from darkframe.config import parameters
 from darkframe.plugin import API_VERSION, ClustererInfo, DecomposerInfo, PluginInfo, SourceInfo
+from darkframe.registry.contained import contained
+from darkframe.registry.declared import declaration_fault
 from darkframe.registry.entry_points import Entry
 from darkframe.registry.records import Found, Problem, fault
 
@@ -23,6 +24,9 @@ HOOKS: dict[str, type[PluginInfo]] = {
     "darkframe_clusterers": ClustererInfo,
 }
 
+MOST = 10_000
+"""Records that one hook may give: an endless generator would be asked for ever."""
+
 
 class Hooks:
     """A plugin manager that asks one plugin at a time."""
@@ -31,8 +35,17 @@ class Hooks:
         self._manager = pluggy.PluginManager("darkframe")
         self._manager.add_hookspecs(hookspecs)
 
-    def add(self, entry: Entry, plugin: Any) -> Iterator[Found | Problem]:
+    def add(self, entry: Entry, plugin: Any) -> list[Found | Problem]:
         """Register what the entry point named, and say what it offers and what is wrong with it."""
+        results: list[Found | Problem] = []
+        with contained(f"asking {entry.point.value} of {entry.distribution} {entry.version}".rstrip()) as conduct:
+            for result in self._added(entry, plugin):
+                results.append(result)
+        if conduct.error is not None:  # such as a module whose attributes raise
+            results.append(entry.problem(f"{entry.point.value} cannot be asked: {fault(conduct.error)}.", conduct.details))
+        return results
+
+    def _added(self, entry: Entry, plugin: Any) -> Iterator[Found | Problem]:
         try:
             self._manager.register(plugin, entry.key)
         except Exception as error:
@@ -61,19 +74,23 @@ class Hooks:
             yield entry.problem(f"It offers nothing: {entry.point.value} implements no hook ({', '.join(HOOKS)}).")
 
     def _ask(self, entry: Entry, plugin: Any, hook: str, info_type: type[PluginInfo]) -> Iterator[Found | Problem]:
-        captured = io.StringIO()
-        try:
-            with contextlib.redirect_stdout(captured), contextlib.redirect_stderr(captured):
-                answer = self._answer(plugin, hook)
-                items = _items(answer)
-        except (Exception, SystemExit) as error:
-            yield entry.problem(f"Its hook {hook} failed: {fault(error)}.", traceback.format_exc() + captured.getvalue())
-            return
-        if items is None:
+        items: list[Any] = []
+        answer, iterable = None, False
+        with contained(f"asking {entry.point.value} of {entry.distribution} {entry.version} for {hook}") as conduct:
+            answer = self._answer(plugin, hook)
+            iterable = _iterable(answer)
+            for item in islice(answer, MOST + 1) if iterable else ():
+                items.append(item)  # what came before a fault is kept
+        results = [_checked(entry, hook, info_type, item) for item in items[:MOST]]
+        yield from results
+        if conduct.error is not None:
+            yield entry.problem(f"Its hook {hook} failed: {fault(conduct.error)}.", conduct.details)
+        elif not iterable:
             yield entry.problem(f"Its hook {hook} gave {_shown(answer)}; it must return or yield {info_type.__name__} records.")
-            return
-        for item in items:
-            yield _checked(entry, hook, info_type, item)
+        elif len(items) > MOST:
+            yield entry.problem(f"Its hook {hook} gave more than {MOST:,} records; the first {MOST:,} are used.")
+        for what in conduct.misdeeds():
+            yield entry.problem(f"Its hook {hook} {what}.", conduct.details, fatal=False)
 
     def _answer(self, plugin: Any, hook: str) -> Any:
         others = [other for other in self._manager.get_plugins() if other is not plugin]
@@ -81,20 +98,22 @@ class Hooks:
         return answers[0] if answers else None  # pluggy leaves None out
 
 
-def _items(answer: Any) -> list[Any] | None:
-    """What a hook's answer holds; None where it cannot hold anything."""
-    return list(answer) if hasattr(answer, "__iter__") and not isinstance(answer, str | bytes) else None
+def _iterable(answer: Any) -> bool:
+    """Whether a hook's answer can hold records."""
+    return hasattr(answer, "__iter__") and not isinstance(answer, str | bytes | Mapping)
 
 
 def _checked(entry: Entry, hook: str, info_type: type[PluginInfo], item: Any) -> Found | Problem:
     if not isinstance(item, info_type):
         return entry.problem(f"Its hook {hook} gave {_shown(item)} where {info_type.__name__} records belong.")
-    try:
+    if wrong := declaration_fault(item, info_type):
+        return entry.problem(f"Its hook {hook} gave a record {_shown(item.name)} that cannot be used: {wrong}.")
+    with contained(f"reading the parameters of {item.name}") as conduct:
         parameters(item.params)
         item.params()
-    except Exception as error:
-        reason = f"The parameters of its {item.kind} {item.name!r} are not declared properly: {fault(error)}."
-        return entry.problem(reason, traceback.format_exc())
+    if conduct.error is not None:
+        reason = f"The parameters of its {item.kind} {item.name!r} are not declared properly: {fault(conduct.error)}."
+        return entry.problem(reason, conduct.details)
     return Found(item, entry.distribution, entry.version, entry.point.name, entry.point.module)
 
 
@@ -105,5 +124,8 @@ def _registration(entry: Entry, error: Exception) -> str:
 
 
 def _shown(item: Any) -> str:
-    text = repr(item)
-    return text if len(text) <= 60 else f"a {type(item).__name__}"
+    try:
+        text = " ".join(repr(item).split())
+    except Exception:  # foreign objects may fail in this too
+        text = ""
+    return text if 0 < len(text) <= 60 else f"a {type(item).__name__}"

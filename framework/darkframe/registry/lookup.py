@@ -45,11 +45,11 @@ class Registry:
         results += unknown
         hooks = Hooks()
         for entry in chosen:
-            plugin, problem = load(entry)
-            results += [problem] if problem else []
-            results += hooks.add(entry, plugin) if problem is None or not problem.fatal else []
-        found, problems = _unique(results)
-        return cls(found, problems, selection=selection)
+            plugin, problems = load(entry)
+            results += problems
+            results += [] if any(problem.fatal for problem in problems) else hooks.add(entry, plugin)
+        found, every = _unique(results)
+        return cls(found, every, selection=selection)
 
     def plugins(self, kind: str | None = None) -> list[Found]:
         """Plugins of one kind, or of all, by kind and name; clashing ones are all there."""

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from dataclasses import dataclass
 from typing import Any
 
 from darkframe.errors import PluginError
+from darkframe.output import captured_output
 from darkframe.plugin import PluginInfo
+
+logger = logging.getLogger("darkframe.registry")
+
+
+LONGEST = 300
+"""Characters of foreign text that a sentence quotes."""
 
 
 @dataclass(frozen=True)
@@ -75,26 +83,44 @@ class Found:
         """
         module_name, _, attribute = self.info.target.partition(":")
         hint = f"To install what it needs: {self.info.install_hint}" if self.info.install_hint else ""
-        try:
-            module = importlib.import_module(module_name)
-        except ImportError as error:
-            raise PluginError(f"{self._title} cannot be loaded: {error}.", hint=hint) from error
-        except (Exception, SystemExit) as error:
-            raise PluginError(f"{self._title} cannot be loaded: {fault(error)}.") from error
-        target = getattr(module, attribute, None)
+        with captured_output() as output:
+            try:
+                target = getattr(importlib.import_module(module_name), attribute, None)
+            except KeyboardInterrupt:
+                raise
+            except ImportError as error:
+                raise PluginError(f"{self.title} cannot be loaded: {_sentence(error)}.", hint=hint) from error
+            except BaseException as error:
+                raise PluginError(f"{self.title} cannot be loaded: {fault(error)}.") from error
+        if output.text:
+            logger.info("Importing %s printed: %s", module_name, output.text)
         if not isinstance(target, type):
             what = "no" if target is None else "something else than a class as"
             raise PluginError(
-                f"{self._title} cannot be loaded: its target is {self.info.target}, but the module has {what} {attribute!r}."
+                f"{self.title} cannot be loaded: its target is {self.info.target}, but the module has {what} {attribute!r}."
             )
         return target
 
     @property
-    def _title(self) -> str:
+    def title(self) -> str:
+        """Such as ``The decomposer 'ica' of my-plugins 1.0``: what a sentence about it begins with."""
         return f"The {self.kind} {self.name!r} of {self.distribution} {self.version}"
 
 
 def fault(error: BaseException) -> str:
-    """``ValueError: what it says`` on one line, without a full stop at its end."""
-    text = " ".join(str(error).split())
+    """``ValueError: what it says`` on one line, shortened where it is long, without a full stop at its end."""
+    try:
+        text = clipped(" ".join(str(error).split()))
+    except Exception:  # foreign exceptions may fail in this too
+        text = ""
     return f"{type(error).__name__}: {text}".rstrip(" .:")
+
+
+def _sentence(error: ImportError) -> str:
+    """What an import says is missing, which needs no class name before it."""
+    return fault(error).partition(": ")[2] or type(error).__name__
+
+
+def clipped(text: str) -> str:
+    """Foreign text, shortened where it is too long for a sentence."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST].rstrip()}…"
