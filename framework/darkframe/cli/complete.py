@@ -25,13 +25,34 @@ def complete_plugin(kind: str) -> Completer:
     return complete
 
 
-def plugin_names(kind: str, incomplete: str) -> list[CompletionItem]:
-    """Names of one kind, qualified where they clash."""
+def plugin_names(kind: str | None, incomplete: str) -> list[CompletionItem]:
+    """Names of one kind, or of all, qualified where they clash."""
     from darkframe.registry import Registry
 
     registry = Registry.discover()
     names = [(f.qualified if registry.clashes(f) else f.name, f.info.summary) for f in registry.plugins(kind)]
     return [CompletionItem(name, help=summary) for name, summary in names if name.startswith(incomplete)]
+
+
+def complete_checked(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of plugins (of ``--kind``, if that is given) and distributions."""
+    from darkframe.registry import Registry
+
+    found = Registry.discover().plugins(ctx.params.get("kind"))
+    distributions = [CompletionItem(name) for name in sorted({plugin.distribution for plugin in found})]
+    items = [*plugin_names(ctx.params.get("kind"), incomplete), *distributions]
+    return [item for item in items if item.value.startswith(incomplete)]
+
+
+def complete_checked_set(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """``kind.key=`` of the plugins that a name stands for."""
+    from darkframe.config import parameters
+    from darkframe.registry import Registry
+
+    name, plugins = ctx.params.get("name"), Registry.discover().plugins(ctx.params.get("kind"))
+    named = [found for found in plugins if name in (found.name, found.qualified)]
+    items = [(f"{found.kind}.{p.name}=", p.help) for found in named for p in parameters(found.info.params).values()]
+    return [CompletionItem(value, help=help) for value, help in items if value.startswith(incomplete)]
 
 
 def complete_run(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, Lazy] = {
         "darkframe.cli.list_plugins:command", "List sources, decomposers and clusterers, and problems with them."
     ),
     "describe": Lazy("darkframe.cli.describe:command", "Say what a plugin does and which parameters it takes."),
+    "check": Lazy("darkframe.cli.check:command", "Check that plugins keep the promises of their contract."),
     "completion": Lazy("darkframe.cli.completion:command", "Print the shell completion script."),
 }
 

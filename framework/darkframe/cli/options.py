@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from darkframe.cli.complete import complete_plugin, complete_set
+from darkframe.cli.complete import Completer, complete_plugin, complete_set
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -18,9 +18,9 @@ def source_option(help: str) -> Decorator:
     return click.option("--source", metavar="NAME", shell_complete=complete_plugin("source"), help=f"{help}  [default: tiny]")
 
 
-def set_option(help: str) -> Decorator:
+def set_option(help: str, complete: Completer = complete_set) -> Decorator:
     """``--set KIND.KEY=VALUE``, repeatable, as ``settings``."""
-    return click.option("--set", "settings", metavar="KIND.KEY=VALUE", multiple=True, shell_complete=complete_set, help=help)
+    return click.option("--set", "settings", metavar="KIND.KEY=VALUE", multiple=True, shell_complete=complete, help=help)
 
 
 def config_option(help: str) -> Decorator:
