@@ -35,7 +35,7 @@ class Venv:
             libraries = _without_darkframe(libraries, path / "libraries")
         (self.site / "libraries.pth").write_text(f"import site; site.addsitedir({str(libraries)!r})\n")
         self._shim("pip", "pip._internal.cli.main")
-        self._shim("pytest", "pytest", "console_main")
+        self._shim("pytest", "pytest")
         if darkframe:
             self._shim("darkframe", "darkframe.cli")
 

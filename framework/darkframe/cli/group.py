@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, Lazy] = {
     "list-plugins": Lazy(
         "darkframe.cli.list_plugins:command", "List sources, decomposers and clusterers, and problems with them."
     ),
+    "new-plugin": Lazy("darkframe.cli.new_plugin:command", "Write a new plugin package, which works as it is."),
     "describe": Lazy("darkframe.cli.describe:command", "Say what a plugin does and which parameters it takes."),
     "check": Lazy("darkframe.cli.check:command", "Check that plugins keep the promises of their contract."),
     "completion": Lazy("darkframe.cli.completion:command", "Print the shell completion script."),
