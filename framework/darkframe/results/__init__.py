@@ -6,20 +6,18 @@ Figures that massive tokens could move are given twice: ``ordinary`` (massive to
 
 from __future__ import annotations
 
-from darkframe.results.arrays import ARRAYS, TAXONOMY_ARRAYS
+from darkframe.results.arrays import ARRAYS, TAXONOMY_ARRAYS, TRACKING_ARRAYS
 from darkframe.results.components import (
     Compare,
-    ComponentExamples,
     ComponentMatch,
     Conclusion,
-    Example,
-    Interpret,
     Match,
     NullSummary,
     PairStability,
     Stability,
 )
 from darkframe.results.doctor import Check, Examination, SplicedLoss
+from darkframe.results.examples import ComponentExamples, Example, Interpret
 from darkframe.results.placement import PlacedComponent, PlacedLevel, Placement
 from darkframe.results.residual import (
     Collect,
@@ -52,7 +50,6 @@ from darkframe.results.taxonomy import (
     Vote,
 )
 from darkframe.results.tracking import (
-    TRACKING_ARRAYS,
     TrackedAxes,
     TrackedCategory,
     TrackedCheckpoint,

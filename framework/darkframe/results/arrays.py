@@ -79,3 +79,26 @@ TAXONOMY_ARRAYS: Mapping[str, str] = {
 
 The fitted model lies beside them as ``model_<name>``, as the clusterer's own ``state()`` names it.
 """
+
+TRACKING_ARRAYS: Mapping[str, str] = {
+    "track_features": "(n,) int64: ids of the tracked features in the SAE, in the order they are presented in",
+    "track_labels": "(steps, levels, n) int64: category of each at each step; -1 is noise, -2 a zero row, left out of that step",
+    "track_match": "(steps, levels, n) float64: how well each matches its category once the step was learned; nan without",
+    "track_lower": "(dims,) float64: least value of each dimension, over all checkpoints, that rows are scaled by",
+    "track_upper": "(dims,) float64: greatest value of each dimension",
+    "track_axes": "(dims, d) float64: PCA axes; (0, d) without PCA",
+    "track_axes_mean": "(d,) float64: what is subtracted before them; zeros without PCA",
+    "track_level": "(K,) int64: level of each category, all levels one after another, by id",
+    "track_id": "(K,) int64: its id in its level",
+    "track_parent": "(K,) int64: id of its parent in the level above; -1 at level 0",
+    "track_born": "(K,) int64: step it was made at; -1 came with the model",
+    "track_last": "(K,) int64: last step it received rows at; -1 at none",
+    "track_before": "(K,) int64: rows it had in the model that tracking began from; 0 without",
+    "track_sizes": "(steps, K) int64: rows it received at each step",
+    "track_tokens": "(K, t) int32: top tokens by the differential logit lens at the last step; -1 where there are none",
+    "track_nearest": "(K, m) int64: ids of its members at the last step nearest to their mean direction; -1 for none",
+}
+"""Arrays that ``darkframe track`` keeps; n features tracked, K categories over all levels after the last step.
+
+The model after the last step lies beside them as ``model_<name>``, as the clusterer's own ``state()`` names it.
+"""

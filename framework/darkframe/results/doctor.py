@@ -23,6 +23,9 @@ class Check:
         cause: The likely cause and the parameter that puts it right, in sentences; empty where nothing is amiss.
         value: The figure itself, where there is one.
         reference: The figure it is held against.
+
+    Computed in:
+        studies/doctor/metadata.py, studies/doctor/decoder.py, studies/doctor/numbers.py, studies/doctor/figures.py
     """
 
     name: str
@@ -38,7 +41,7 @@ class Check:
 
 @dataclass(frozen=True)
 class SplicedLoss:
-    """The model's next-token loss with its activations replaced, nats, over tokens that are not special.
+    """The model's mean next-token loss with its activations replaced, in nats, over tokens that are not special.
 
     Attributes:
         tokens: Tokens predicted.
@@ -47,7 +50,10 @@ class SplicedLoss:
         zero: Zero at every slot.
         mean: The mean of x at every slot.
         vocabulary: Number of token ids, if known.
-        unigram: Entropy of the tokens' own frequencies in this sample: what guessing by frequency alone would lose.
+        unigram: −Σ p log p over the tokens' own frequencies p in this sample: what guessing by frequency alone would lose.
+
+    Computed in:
+        studies/doctor/splicing.py
     """
 
     tokens: int
@@ -83,9 +89,12 @@ class Examination:
         checks: Every check, those of the metadata first.
         tokens: Tokens measured, special ones not counted.
         ledger: The metric ledger on them, as the study's own.
-        losses: Cross-entropies, where the source predicts tokens and the form is full.
+        losses: Cross-entropies, where the source predicts tokens and the form is full; else None.
         stops: Why a run should not go on, in sentences; empty where it may.
         forced: Whether it went on all the same.
+
+    Computed in:
+        studies/doctor/examine.py
     """
 
     form: str

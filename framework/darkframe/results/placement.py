@@ -13,10 +13,14 @@ class PlacedLevel:
     Attributes:
         level: 0 is the coarsest.
         cluster: The nearest cluster: highest |cos| of the component's direction with a cluster's direction.
-        cosine: That |cos|; ``sign``: +1 or −1, the sign of the cosine.
+        cosine: That |cos|; beside it stands ``Placement.cosine_by_chance``.
+        sign: +1 or −1, the sign of the cosine.
         match: How well the signed direction, as long as a decoder row is on average, matches that cluster; NaN without.
         passes: Whether that passes the level's vigilance; None where the method has none.
         known: Clusters of the level whose vigilance it passes with either sign; 0: outside every known cluster.
+
+    Computed in:
+        studies/placement.py
     """
 
     level: int
@@ -30,7 +34,17 @@ class PlacedLevel:
 
 @dataclass(frozen=True)
 class PlacedComponent:
-    """One component of the dark-matter study; ``outside``: at the finest level it passes no cluster's vigilance."""
+    """One component of the dark-matter study.
+
+    Attributes:
+        component: Its number.
+        beats_null: Its ``ComponentMatch.beats_null``.
+        levels: Where it falls at each level, coarsest first.
+        outside: Whether at the finest level it passes no cluster's vigilance.
+
+    Computed in:
+        studies/placement.py
+    """
 
     component: int
     beats_null: bool
@@ -45,11 +59,15 @@ class Placement:
     Attributes:
         components: In their own order.
         outside: For each level, components outside every known cluster.
-        outside_by_chance: For each level and null (``isotropic``, ``rotation``), the share of random directions outside.
+        outside_by_chance: For each level and null (``isotropic``, ``rotation``; 200 directions each), the share of random
+            directions outside.
         cosine: For each level, the median over components of the |cos| with the nearest cluster's direction.
         cosine_by_chance: The same of random directions, by level and null.
         text: The outcome in a sentence or two.
         note: What was left out and why, or empty.
+
+    Computed in:
+        studies/placement.py
     """
 
     components: tuple[PlacedComponent, ...]

@@ -9,7 +9,18 @@ from typing import Any
 
 @dataclass(frozen=True)
 class MassiveToken:
-    """One token whose activation norm lies beyond the cut."""
+    """One token whose activation norm lies beyond the cut.
+
+    Attributes:
+        token: Token id.
+        text: What it reads, raw: whoever shows it escapes it.
+        document: Number of its document.
+        position: Its place in that document, from 0.
+        norm: ‖x‖, in the activations' own units.
+
+    Computed in:
+        studies/massive_tokens.py
+    """
 
     token: int
     text: str
@@ -23,14 +34,17 @@ class Massive:
     """Massive activations: tokens with ‖x‖ > cut.
 
     Attributes:
-        cut: The norm beyond which a token is massive.
-        median: Median ‖x‖ of the pilot tokens the cut was set on.
-        definition: The cut's formula, in words and symbols.
+        cut: max(3 · median, median + 10 · 1.4826 · MAD) of ‖x‖ over the pilot tokens, in the activations' own units.
+        median: Median ‖x‖ of the pilot tokens.
+        definition: The cut's formula, with the number of pilot tokens.
         count: Massive tokens among the kept ones.
         share_of_variance: Their share of Σ‖x − x̄‖² over the kept tokens.
         share_of_residual: Their share of Σ‖e − ē‖².
-        excluded_from_fit: Whether the fit, and every headline, leaves them out.
+        excluded_from_fit: Whether the fit, and every headline, leaves them out (``study.massive``).
         tokens: The massive tokens of largest norm, at most 50.
+
+    Computed in:
+        numerics/massive.py, numerics/statistics.py, studies/massive_tokens.py
     """
 
     cut: float
@@ -45,7 +59,26 @@ class Massive:
 
 @dataclass(frozen=True)
 class Collect:
-    """Step 1: what was collected."""
+    """Step 1: what was collected.
+
+    Attributes:
+        tokens_requested: What was asked for; None: all the text holds.
+        tokens_kept: Tokens collected, special ones not counted.
+        documents_read: Documents they come from.
+        documents_skipped: Documents left out for being too short.
+        context_size: Tokens in one row of the model's input, BOS included.
+        packing: How documents fill rows, in words.
+        seconds: Wall time of the collecting pass, whenever that was.
+        tokens_per_second: tokens_kept / seconds.
+        bytes_on_disk: Of the activation cache's entry.
+        reused: Whether it was there already.
+        key: Content hash of everything it depends on: the name of its folder.
+        massive: Its massive tokens.
+        notes: What to know when reading the figures.
+
+    Computed in:
+        studies/collect.py
+    """
 
     tokens_requested: int | None
     tokens_kept: int
@@ -64,7 +97,19 @@ class Collect:
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """One metric of the SAE on three sets of tokens: without massive tokens, all kept ones, all kept ones and position 0."""
+    """One metric of the SAE on three sets of tokens.
+
+    Attributes:
+        name: Its key, such as ``ev_pooled``.
+        title: What it is.
+        formula: How it is computed.
+        ordinary: On the kept tokens without massive ones (the headline).
+        all: On all kept tokens.
+        with_position_0: On all kept tokens and the special ones at the rows' first place.
+
+    Computed in:
+        numerics/ledger.py
+    """
 
     name: str
     title: str
@@ -76,7 +121,16 @@ class LedgerEntry:
 
 @dataclass(frozen=True)
 class KurtosisSummary:
-    """Excess (Fisher) kurtosis over dimensions, components or features: Gaussian is 0."""
+    """Excess kurtosis (Fisher's, m₄ / m₂² − 3: 0 for a Gaussian) over dimensions, components or features that vary.
+
+    Attributes:
+        n: How many values.
+        mean, median, sd, min, max: Of the values; sd divides by n.
+        over_1, over_3: How many lie above 1, and above 3.
+
+    Computed in:
+        studies/steps/base.py
+    """
 
     n: int
     mean: float
@@ -90,7 +144,19 @@ class KurtosisSummary:
 
 @dataclass(frozen=True)
 class Diagnose:
-    """Step 2: the metric ledger and the residual's kurtosis per dimension."""
+    """Step 2: the metric ledger and the residual's kurtosis per dimension.
+
+    Attributes:
+        ledger: Every metric of the SAE.
+        kurtosis: Of the residual's dimensions over the ordinary tokens; what rows of varying length give without any structure
+            is beside it in ``Compare.nulls``.
+        kurtosis_all: The same over all kept tokens.
+        near_gaussian: Whether |mean kurtosis| < 0.5.
+        verdict: That in words, with what it leaves open.
+
+    Computed in:
+        studies/steps/diagnose.py
+    """
 
     ledger: tuple[LedgerEntry, ...]
     kurtosis: KurtosisSummary
@@ -101,9 +167,16 @@ class Diagnose:
 
 @dataclass(frozen=True)
 class PcaSummary:
-    """Components needed for a share of the residual's variance, and the share in the first ones.
+    """The residual's spectrum: λ₁ ≥ λ₂ ≥ …, the eigenvalues of its covariance (divisor N − 1).
 
-    ``n_90`` and its like count over all d components. ``shares`` are the first (at most 100) single shares.
+    Attributes:
+        n_90, n_95, n_99: Least n with Σ_{i ≤ n} λ_i ≥ 0.90 (0.95, 0.99) of Σ λ_i, over all d components.
+        first_10, first_50: Share of Σ λ_i in the first 10 and 50.
+        total_variance: Σ λ_i, in squared units of the activations.
+        shares: λ_i / Σ λ_i of the first 100 at most.
+
+    Computed in:
+        studies/steps/pca.py
     """
 
     n_90: int
@@ -117,7 +190,17 @@ class PcaSummary:
 
 @dataclass(frozen=True)
 class Pca:
-    """Step 3. ``recommended`` is min(n_90, 100) of the ordinary rows."""
+    """Step 3: principal components of the residual.
+
+    Attributes:
+        ordinary: Over the ordinary tokens.
+        all: Over all kept tokens.
+        recommended: min(n_90, ``study.max_components``) of the ordinary rows: how many components are fitted where the
+            decomposer's own parameter does not say.
+
+    Computed in:
+        studies/steps/pca.py
+    """
 
     ordinary: PcaSummary
     all: PcaSummary
@@ -126,7 +209,25 @@ class Pca:
 
 @dataclass(frozen=True)
 class Decompose:
-    """Step 4: what the decomposer says of its fit."""
+    """Step 4: what the decomposer says of its fit.
+
+    Attributes:
+        n_components: k.
+        rows: Rows it was fitted on.
+        iterations: Iterations used; 0 for closed forms.
+        converged: Whether the plugin's own criterion was met.
+        explained_total: Share of the residual's variance that ``mean + sources @ patterns`` explains.
+        gradient: Final gradient norm of the objective; None where there is none.
+        identifiable: Components whose identifiability, for ICA |E[g′(y)] − E[y g(y)]|, is above the cut; None where the
+            decomposer gives none.
+        identifiability_cut: 10 / √rows: below it a source is Gaussian-like and its direction arbitrary.
+        seconds: Wall time of the fit.
+        warnings: Sentences for the reader.
+        details: Anything else the decomposer says.
+
+    Computed in:
+        studies/steps/fits.py
+    """
 
     n_components: int
     rows: int

@@ -19,6 +19,9 @@ class Axis:
         title: The shortest name that no other axis of the sweep has: ``pca_dims``.
         values: As read by the parameter's declaration, in the order given; lists are tuples.
         texts: The same as ``--set`` would take them.
+
+    Computed in:
+        api/sweeping/grid.py
     """
 
     name: str
@@ -34,7 +37,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class LevelFigures:
-    """One level of a cell's taxonomy; see ``darkframe.results.taxonomy.Level``.
+    """One level of a cell's taxonomy; see ``Level`` and ``LevelQuality``.
 
     Attributes:
         clusters: Of all rows.
@@ -44,6 +47,9 @@ class LevelFigures:
             null where it is larger; NaN without nulls.
         stability: Mean adjusted Rand index between different row orders; NaN with a single order.
         beats_null: Whether the level holds structure that the nulls do not.
+
+    Computed in:
+        report/sweep/gather.py
     """
 
     clusters: int
@@ -63,9 +69,12 @@ class TaxonomyFigures:
         variance: Share of the rows' variance in them.
         levels: Coarsest first.
         verdict: ``structure``, ``some``, ``nothing`` or ``unjudged``.
-        fit_seconds: Of the clustering alone.
+        fit_seconds: Wall time of the clustering alone.
         tokens: The largest level-0 cluster by the differential logit lens (raw; escape when shown); empty without an
             unembedding.
+
+    Computed in:
+        report/sweep/gather.py
     """
 
     dims: int
@@ -86,10 +95,14 @@ class DarkFigures:
         beat_null: Components that beat the elliptical null.
         novel: Components whose largest |cos| with a decoder direction is at most ``study.novel_cut``.
         novel_null: How many of as many directions drawn by chance would be (elliptical null where it was taken).
-        stability: Mean stability index Iq over seeds and document halves; ``stability_null`` over the null's fits.
+        stability: Mean stability index Iq over seeds and document halves.
+        stability_null: The same over the elliptical null's fits.
         explained: Share of the residual's variance that the components explain.
         finding: ``structure``, ``under-reconstruction``, ``mixed`` or ``nothing``.
-        fit_seconds: Of the main fit alone.
+        fit_seconds: Wall time of the main fit alone.
+
+    Computed in:
+        report/sweep/gather.py
     """
 
     components: int
@@ -116,7 +129,11 @@ class SweepCell:
         error: Why it failed, in a sentence; empty otherwise.
         seconds: How long its process worked on it, until it ended; of a cell that was resumed, the last time only. None where
             it never ended.
-        taxonomy, dark: Its figures, as far as it is done and has that study.
+        taxonomy: Figures of its taxonomy study, as far as it is done and has one.
+        dark: Figures of its dark-matter study, likewise.
+
+    Computed in:
+        report/sweep/gather.py
     """
 
     number: int
@@ -137,6 +154,9 @@ class SweepResults:
         base: Names of the plugins that all cells share, by kind.
         axes: What was swept; the first changes slowest.
         cells: In order: the full product.
+
+    Computed in:
+        report/sweep/gather.py
     """
 
     base: Mapping[str, str]

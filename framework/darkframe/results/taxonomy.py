@@ -11,163 +11,41 @@ from dataclasses import dataclass
 from typing import Any
 
 from darkframe.results.placement import Placement
+from darkframe.results.taxonomy_levels import Level, LevelQuality, NullLevel
+from darkframe.results.taxonomy_rows import DictionaryRecord, JunkRecord, OrderRecord, PcaLandscape, Spread
 
-
-@dataclass(frozen=True)
-class Spread:
-    """Least, greatest, mean and standard deviation of some values."""
-
-    min: float
-    max: float
-    mean: float
-    sd: float
-
-
-@dataclass(frozen=True)
-class DictionaryRecord:
-    """Step 1.
-
-    Attributes:
-        site: Layer or hook point whose dictionary this is.
-        available: Sites the source's release has dictionaries for, as far as it says.
-        n_features, d_model: Shape of W_dec.
-        norms: Of the lengths of its rows.
-        dead: Rows of zero length, which have no direction and are left out.
-    """
-
-    site: str
-    available: tuple[str, ...]
-    n_features: int
-    d_model: int
-    norms: Spread
-    dead: int
-
-
-@dataclass(frozen=True)
-class JunkRecord:
-    """Steps 2 and 3: the logit lens (final norm, then unembedding) over every decoder row, and the junk filter.
-
-    Attributes:
-        applied: False where the source has no unembedding or cannot tell what tokens read; ``note`` says so.
-        note: What was left out and why, or empty.
-        top: Tokens a feature is read by.
-        threshold: Junk tokens among them from which on a feature is junk.
-        total, kept, filtered: Features (dead ones count as neither kept nor filtered).
-        counts: (top + 1,) live features with 0, 1, … junk tokens; empty where the filter was not applied.
-    """
-
-    applied: bool
-    note: str
-    top: int
-    threshold: int
-    total: int
-    kept: int
-    filtered: int
-    counts: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class OrderRecord:
-    """Step 4. ``sampled``: whether n of the ``kept`` features were drawn, or all were put in random order."""
-
-    seed: int
-    kept: int
-    n: int
-    sampled: bool
-
-
-@dataclass(frozen=True)
-class PcaLandscape:
-    """Step 5.
-
-    Attributes:
-        dims: Dimensions kept, or None: the rows as they are.
-        share: Of the rows' variance in them.
-        needed: Dimensions for a share of variance, by ``"50 %"``, ``"80 %"``, ``"90 %"``, ``"95 %"``, ``"99 %"``.
-        of: Dimensions there are: min(n − 1, d).
-    """
-
-    dims: int | None
-    share: float
-    needed: Mapping[str, int]
-    of: int
-
-
-@dataclass(frozen=True)
-class LevelQuality:
-    """What one clustering is like at one level, of the real rows or of a null's.
-
-    Attributes:
-        clusters, singletons, noise: Counts; noise is rows in no cluster.
-        largest_share: Rows in the largest cluster / all rows: lower is less of a catch-all.
-        cohesion: Mean pairwise cosine within clusters, over all pairs of members of the same cluster; NaN without pairs.
-        silhouette: Mean silhouette by cosine distance, (b − a) / max(a, b), singletons and noise 0, of at most
-            ``taxonomy.silhouette_rows`` rows against all rows of every cluster; NaN with fewer than two clusters.
-        match: Mean match of rows with their cluster; NaN where the method has none.
-        width: Mean box width, weighted by cluster size; NaN where there are no boxes.
-        stability: Mean adjusted Rand index between the labels of different row orders, a noise row a cluster of its own; 0 where
-            one is trivial (a single cluster, or every row its own); NaN with a single order.
-    """
-
-    clusters: int
-    singletons: int
-    noise: int
-    largest_share: float
-    cohesion: float
-    silhouette: float
-    match: float
-    width: float
-    stability: float
-
-
-@dataclass(frozen=True)
-class NullLevel:
-    """The draws of one null at one level.
-
-    Attributes:
-        name: ``isotropic`` (directions uniform over the sphere, the real rows' lengths) or ``covariance`` (elliptical rows,
-            Gaussian where the real ones are, with the real ones' lengths, mean and covariance).
-        draws: One for each data set of the null put through the same clusterer.
-    """
-
-    name: str
-    draws: tuple[LevelQuality, ...]
-
-
-@dataclass(frozen=True)
-class Level:
-    """One level, against chance.
-
-    Attributes:
-        level: 0 is the coarsest.
-        vigilance: ρ, or None.
-        rows: Rows that ``quality``, the orders and the nulls were computed on (all, or a sample of ``taxonomy.check_rows``).
-        clusters, noise, largest, largest_share, singletons, median_size: Of the clustering of all rows.
-        quality: Of the real rows.
-        nulls: The same of rows without structure.
-        orders: (pairs,) adjusted Rand index of each pair of row orders.
-        beats_null: Whether the level holds structure that the nulls do not; ``reason`` says by which figures.
-    """
-
-    level: int
-    vigilance: float | None
-    rows: int
-    clusters: int
-    noise: int
-    largest: int
-    largest_share: float
-    singletons: int
-    median_size: float
-    quality: LevelQuality
-    nulls: tuple[NullLevel, ...]
-    orders: tuple[float, ...]
-    beats_null: bool
-    reason: str
+__all__ = [
+    "ClusterFit",
+    "ClusterRecord",
+    "Curve",
+    "CurvePoint",
+    "DictionaryRecord",
+    "Drill",
+    "JunkRecord",
+    "Level",
+    "LevelQuality",
+    "NullLevel",
+    "OrderRecord",
+    "PcaLandscape",
+    "Spread",
+    "TaxonomyConclusion",
+    "TaxonomyResults",
+    "Vote",
+]
 
 
 @dataclass(frozen=True)
 class Vote:
-    """A token and how many members of a cluster have it among their own top tokens."""
+    """A token that members of a cluster have among their own top tokens.
+
+    Attributes:
+        token: Token id.
+        text: What it reads, raw: whoever shows it escapes it.
+        members: How many have it.
+
+    Computed in:
+        studies/taxonomy/interpret.py
+    """
 
     token: int
     text: str
@@ -179,18 +57,25 @@ class ClusterRecord:
     """One cluster; texts are not escaped: whoever shows them escapes them.
 
     Attributes:
-        level, cluster, parent: Ids; ``parent`` is None at level 0.
-        size, children: Members, clusters of the next level in it.
+        level, cluster: Its level, and its id there.
+        parent: Id of the cluster of the level above that it is in; None at level 0.
+        size: Members.
+        children: Clusters of the next level in it.
         tokens: Differential logit lens: the top tokens of (mean of the members' decoder rows − mean of all live decoder rows of
             the dictionary, clustered or not) → final norm → unembedding; empty without an unembedding, and where not read.
         logits: Their logits.
         votes: Tokens most often among the members' own top tokens.
-        cohesion: Mean pairwise cosine of its members; NaN for one member.
-        separation: 1 − the largest cosine of its direction with that of another cluster of the level; NaN alone.
-        width: Mean box width over the dimensions, scaled units (the box specificity); NaN without boxes.
+        cohesion: Mean cosine over all pairs of its members: (‖Σu‖² − m) / (m (m − 1)) for m members; NaN for one.
+        separation: 1 − the largest cosine of its direction (the mean of its members' u) with that of another cluster of the
+            level; NaN alone.
+        width: Mean box width over the dimensions, in units of the rows' range (the box specificity): 0 is a point; NaN without
+            boxes.
         match, match_min: Mean and least match of its members; NaN without.
-        margin: Mean activation margin of its members; NaN without.
+        margin: Mean activation margin of its members: choice of the cluster less that of the best other one; NaN without.
         features: The ids of its members nearest to its direction, at most 20.
+
+    Computed in:
+        studies/taxonomy/fit.py, studies/taxonomy/interpret.py, numerics/clusters.py
     """
 
     level: int
@@ -212,7 +97,15 @@ class ClusterRecord:
 
 @dataclass(frozen=True)
 class Drill:
-    """One of the largest clusters of level 0 with its largest children."""
+    """One of the largest clusters of level 0, opened.
+
+    Attributes:
+        cluster: The cluster.
+        children: Its largest children, at most ``taxonomy.children``.
+
+    Computed in:
+        studies/taxonomy/run.py
+    """
 
     cluster: ClusterRecord
     children: tuple[ClusterRecord, ...]
@@ -220,7 +113,20 @@ class Drill:
 
 @dataclass(frozen=True)
 class ClusterFit:
-    """Step 6: what the fit says of itself; see ``darkframe.interfaces.Diagnostics``."""
+    """Step 6: what the fit says of itself; see ``darkframe.interfaces.Diagnostics``.
+
+    Attributes:
+        rows: Rows clustered.
+        dims: Dimensions of each.
+        seconds: Wall time of the clustering alone.
+        converged: Whether the plugin's own criterion was met.
+        iterations: Iterations (epochs) used.
+        warnings: Sentences for the reader.
+        details: Anything else the clusterer says.
+
+    Computed in:
+        studies/taxonomy/fit.py
+    """
 
     rows: int
     dims: int
@@ -233,7 +139,17 @@ class ClusterFit:
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """One vigilance: the clustering of a sample of the rows beside that of as many rows of a covariance null (level 0)."""
+    """One vigilance: the clustering of a sample of the rows beside that of as many rows of a covariance null (level 0).
+
+    Attributes:
+        vigilance: ρ.
+        clusters: Clusters with members.
+        largest_share: Rows in the largest cluster / rows.
+        null_clusters, null_largest_share: The same of the null's rows.
+
+    Computed in:
+        studies/taxonomy/pictures.py
+    """
 
     vigilance: float
     clusters: int
@@ -250,6 +166,9 @@ class Curve:
         rows: Rows of the sample.
         points: By vigilance; empty where the clusterer has none, or with ``note``.
         note: Why it was left out, or empty.
+
+    Computed in:
+        studies/taxonomy/pictures.py
     """
 
     rows: int
@@ -266,6 +185,9 @@ class TaxonomyConclusion:
         headline: One sentence.
         text: What it rests on.
         cautions: What a reader must know.
+
+    Computed in:
+        studies/taxonomy/conclude.py
     """
 
     verdict: str
@@ -279,9 +201,27 @@ class TaxonomyResults:
     """Everything the study found; arrays (``darkframe.results.TAXONOMY_ARRAYS``) lie beside it in the run directory.
 
     Attributes:
+        schema: Version of this record: 1.
+        study: ``taxonomy``.
+        source: The source's name, distribution, version and parameters, and its card (``SourceCard``).
+        clusterer: The clusterer's name, distribution, version and parameters.
+        settings: Everything else the run was made with: the study's parameters, seed, device.
+        environment: Versions of Python, the platform and the packages that numbers depend on.
+        dictionary: Step 1.
+        junk: Steps 2 and 3.
+        order: Step 4.
+        pca: Step 5.
+        fit: Step 6.
+        levels: Every level against chance, coarsest first.
+        curve: The vigilance curve.
         clusters: The largest clusters of level 0, at most 200, largest first; the table ``clusters`` has all of every level.
         drill: The largest of level 0 with their largest children; empty for a flat clustering.
-        placement: Where the dark components fall, where the run has a decomposer too.
+        conclusion: The verdict.
+        seconds: Wall time of each step, in seconds; of a step that was read back, what it took when it was computed.
+        placement: Where the dark components fall, where the run has a decomposer too; else None.
+
+    Computed in:
+        studies/taxonomy/run.py
     """
 
     schema: int

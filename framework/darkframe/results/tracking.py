@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from darkframe.results.taxonomy import JunkRecord, OrderRecord, Spread
+from darkframe.results.taxonomy_rows import JunkRecord, OrderRecord, Spread
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,9 @@ class TrackedCheckpoint:
             are its own.
         seconds: For learning the step's rows.
         warnings: What the clusterer said.
+
+    Computed in:
+        studies/tracking/checkpoint.py
     """
 
     step: int
@@ -61,6 +64,9 @@ class TrackedNull:
             covariance of the step's rows); both as many as the rows, and as long.
         passed: For each draw, the share of its rows that passed the vigilance of a category known before the step.
         resonant: For each draw, the share of the known categories that received at least one of its rows.
+
+    Computed in:
+        studies/tracking/chance.py
     """
 
     name: str
@@ -106,6 +112,9 @@ class TrackedStep:
         nulls: What unrelated rows do; empty where none is known, or they are not asked for.
         null_rows: Rows that ``nulls`` and ``null_passed`` rest on: all, or a sample of ``taxonomy.check_rows``.
         null_passed: ``passed`` of so many of the real rows; the same as ``passed`` where they are all.
+
+    Computed in:
+        studies/tracking/follow.py, numerics/tracking.py
     """
 
     step: int
@@ -146,6 +155,9 @@ class TrackedLevel:
         beats_null: Whether, at every step with known categories, ``null_passed`` is above every draw of every null; ``reason``
             says by which figures. A comparison, no test: with m draws in all, one step alone comes out so by chance once in
             m + 1 times.
+
+    Computed in:
+        studies/tracking/run.py, studies/tracking/conclude.py
     """
 
     level: int
@@ -170,6 +182,9 @@ class TrackedCategory:
         tokens: Differential logit lens at the last step: the top tokens of (mean of its rows − mean of all rows) → final norm →
             unembedding; empty for dormant ones, and without an unembedding.
         features: The ids of its members at the last step nearest to their mean direction, at most 20.
+
+    Computed in:
+        studies/tracking/categories.py
     """
 
     level: int
@@ -191,6 +206,9 @@ class TrackedModel:
         run: The run it comes from.
         source: What it was fitted on.
         rows, dims: Rows it had learned, and their dimensions.
+
+    Computed in:
+        studies/tracking/start.py
     """
 
     run: str
@@ -207,6 +225,9 @@ class TrackedAxes:
         dims: Dimensions kept, or None: the rows as they are.
         share: Of the variance of those rows in them.
         of: ``all checkpoints``, ``the model`` or empty.
+
+    Computed in:
+        studies/tracking/rows.py, numerics/pooled.py
     """
 
     dims: int | None
@@ -224,6 +245,9 @@ class TrackingConclusion:
         headline: One sentence.
         text: What it rests on.
         cautions: What a reader must know.
+
+    Computed in:
+        studies/tracking/conclude.py
     """
 
     verdict: str
@@ -243,6 +267,9 @@ class TrackingResults:
         categories: The largest at the last step, at most 100 a level, and the largest of those that went dormant, at most 50 a
             level; the table ``categories`` has all.
         note: Why there are no nulls, or empty.
+
+    Computed in:
+        studies/tracking/run.py
     """
 
     schema: int
@@ -262,27 +289,3 @@ class TrackingResults:
     conclusion: TrackingConclusion
     seconds: Mapping[str, float]
     note: str = ""
-
-
-TRACKING_ARRAYS: Mapping[str, str] = {
-    "track_features": "(n,) int64: ids of the tracked features in the SAE, in the order they are presented in",
-    "track_labels": "(steps, levels, n) int64: category of each at each step; -1 is noise, -2 a zero row, left out of that step",
-    "track_match": "(steps, levels, n) float64: how well each matches its category once the step was learned; nan without",
-    "track_lower": "(dims,) float64: least value of each dimension, over all checkpoints, that rows are scaled by",
-    "track_upper": "(dims,) float64: greatest value of each dimension",
-    "track_axes": "(dims, d) float64: PCA axes; (0, d) without PCA",
-    "track_axes_mean": "(d,) float64: what is subtracted before them; zeros without PCA",
-    "track_level": "(K,) int64: level of each category, all levels one after another, by id",
-    "track_id": "(K,) int64: its id in its level",
-    "track_parent": "(K,) int64: id of its parent in the level above; -1 at level 0",
-    "track_born": "(K,) int64: step it was made at; -1 came with the model",
-    "track_last": "(K,) int64: last step it received rows at; -1 at none",
-    "track_before": "(K,) int64: rows it had in the model that tracking began from; 0 without",
-    "track_sizes": "(steps, K) int64: rows it received at each step",
-    "track_tokens": "(K, t) int32: top tokens by the differential logit lens at the last step; -1 where there are none",
-    "track_nearest": "(K, m) int64: ids of its members at the last step nearest to their mean direction; -1 for none",
-}
-"""Arrays that ``darkframe track`` keeps; n features tracked, K categories over all levels after the last step.
-
-The model after the last step lies beside them as ``model_<name>``, as the clusterer's own ``state()`` names it.
-"""
