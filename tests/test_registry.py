@@ -98,7 +98,10 @@ BROKEN = {
     ),
     "bad name": (HOOK + "yield darkframe.SourceInfo(name='My Model', target='x:X', summary='')", "'My Model' must be lower-case"),
     "bad target": (HOOK + "yield darkframe.SourceInfo(name='x', target='x.X', summary='')", "must read 'package.module:Class'"),
-    "hook with arguments": ("import darkframe\n@darkframe.hookimpl\ndef darkframe_sources(config):\n    return []", "wrong form"),
+    "hook with arguments": (
+        "import darkframe\n@darkframe.hookimpl\ndef darkframe_sources(config):\n    return []",
+        "asks for 'config', which darkframe",
+    ),
     "undecorated": ("def darkframe_sources():\n    return []", "without @darkframe.hookimpl"),
     "newer hook": (
         "import darkframe\n@darkframe.hookimpl\ndef darkframe_telescopes():\n    return []",

@@ -10,6 +10,7 @@ from importlib import metadata
 from typing import Any
 
 from darkframe.registry.contained import contained
+from darkframe.registry.contract import unknown_field
 from darkframe.registry.records import Problem, clipped, fault
 
 GROUP = "darkframe"
@@ -95,6 +96,8 @@ def load(entry: Entry) -> tuple[Any, list[Problem]]:
     with contained(f"importing {entry.point.value} of {entry.distribution} {entry.version}".rstrip()) as conduct:
         loaded = entry.point.load()
     importing = f"Importing {entry.point.value}"
+    if misfit := unknown_field(conduct.error):
+        return None, [entry.problem(f"{importing} failed: it {misfit}", conduct.details)]
     if conduct.error is not None:
         return None, [entry.problem(f"{importing} failed: {fault(conduct.error)}.", conduct.details)]
     return loaded, [entry.problem(f"{importing} {what}.", conduct.details, fatal=False) for what in conduct.misdeeds()]

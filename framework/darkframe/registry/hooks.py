@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator, Mapping
-from importlib import metadata
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 import pluggy
@@ -14,6 +14,7 @@ from darkframe import hookspecs
 from darkframe.config import parameters
 from darkframe.plugin import API_VERSION, ClustererInfo, DecomposerInfo, PluginInfo, SourceInfo
 from darkframe.registry.contained import contained
+from darkframe.registry.contract import this_darkframe, unknown_argument, unknown_field, version_fault
 from darkframe.registry.declared import declaration_fault
 from darkframe.registry.entry_points import Entry
 from darkframe.registry.records import Found, Problem, fault
@@ -29,11 +30,19 @@ MOST = 10_000
 
 
 class Hooks:
-    """A plugin manager that asks one plugin at a time."""
+    """A plugin manager that asks one plugin at a time.
 
-    def __init__(self) -> None:
+    Args:
+        specifications: What hooks there are: a module or class.
+        arguments: What hooks are called with; a plugin's implementation takes those that it wants.
+    """
+
+    def __init__(
+        self, specifications: Any = hookspecs, arguments: Mapping[str, Any] = MappingProxyType({"api": API_VERSION})
+    ) -> None:
         self._manager = pluggy.PluginManager("darkframe")
-        self._manager.add_hookspecs(hookspecs)
+        self._manager.add_hookspecs(specifications)
+        self._arguments = arguments
 
     def add(self, entry: Entry, plugin: Any) -> list[Found | Problem]:
         """Register what the entry point named, and say what it offers and what is wrong with it."""
@@ -51,7 +60,9 @@ class Hooks:
         except Exception as error:
             if self._manager.has_plugin(entry.key):
                 self._manager.unregister(name=entry.key)
-            yield entry.problem(_registration(entry, error), traceback.format_exc())
+            yield entry.problem(
+                unknown_argument(error, list(self._arguments)) or _registration(entry, error), traceback.format_exc()
+            )
             return
         yield from self._unknown(entry, plugin)
         for hook, info_type in HOOKS.items():
@@ -66,9 +77,7 @@ class Hooks:
     def _unknown(self, entry: Entry, plugin: Any) -> Iterator[Problem]:
         callers = [caller for caller in self._manager.get_hookcallers(plugin) or () if not caller.has_spec()]
         for caller in callers:
-            yield entry.problem(
-                f"It needs a newer darkframe: darkframe {metadata.version('darkframe')} has no hook {caller.name!r}."
-            )
+            yield entry.problem(f"It needs a newer darkframe: {this_darkframe()} has no hook {caller.name!r}.")
         known = len(self._manager.get_hookcallers(plugin) or ()) - len(callers)
         if not callers and not known and not any(hasattr(plugin, hook) for hook in HOOKS):
             yield entry.problem(f"It offers nothing: {entry.point.value} implements no hook ({', '.join(HOOKS)}).")
@@ -84,7 +93,9 @@ class Hooks:
         results = [_checked(entry, hook, info_type, item) for item in items[:MOST]]
         yield from results
         if conduct.error is not None:
-            yield entry.problem(f"Its hook {hook} failed: {fault(conduct.error)}.", conduct.details)
+            misfit = unknown_field(conduct.error)
+            failed = f"Its hook {hook} {misfit}" if misfit else f"Its hook {hook} failed: {fault(conduct.error)}."
+            yield entry.problem(failed, conduct.details)
         elif not iterable:
             yield entry.problem(f"Its hook {hook} gave {_shown(answer)}; it must return or yield {info_type.__name__} records.")
         elif len(items) > MOST:
@@ -94,7 +105,7 @@ class Hooks:
 
     def _answer(self, plugin: Any, hook: str) -> Any:
         others = [other for other in self._manager.get_plugins() if other is not plugin]
-        answers = self._manager.subset_hook_caller(hook, others)(api=API_VERSION)
+        answers = self._manager.subset_hook_caller(hook, others)(**self._arguments)
         return answers[0] if answers else None  # pluggy leaves None out
 
 
@@ -108,6 +119,8 @@ def _checked(entry: Entry, hook: str, info_type: type[PluginInfo], item: Any) ->
         return entry.problem(f"Its hook {hook} gave {_shown(item)} where {info_type.__name__} records belong.")
     if wrong := declaration_fault(item, info_type):
         return entry.problem(f"Its hook {hook} gave a record {_shown(item.name)} that cannot be used: {wrong}.")
+    if unfit := version_fault(item):
+        return entry.problem(unfit)
     with contained(f"reading the parameters of {item.name}") as conduct:
         parameters(item.params)
         item.params()
