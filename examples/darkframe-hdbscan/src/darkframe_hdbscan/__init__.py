@@ -1,0 +1,1 @@
+"""HDBSCAN as a clusterer of darkframe."""
