@@ -106,12 +106,19 @@ def _places(mask: torch.Tensor) -> torch.Tensor:
 
 
 class Dictionary(Protocol):
-    """An SAE's dictionary. ``decode(encode(x))`` is the reconstruction x̂ in the same space as x."""
+    """An SAE's dictionary. ``decode(encode(x))`` is the reconstruction x̂ in the same space as x.
 
-    W_dec: torch.Tensor  # (F, d) float32 decoder directions, one row a feature
-    W_enc: torch.Tensor | None  # (d, F) float32
-    b_enc: torch.Tensor | None  # (F,)
-    b_dec: torch.Tensor | None  # (d,)
+    Attributes:
+        W_dec: (F, d) float32 decoder directions, one row a feature.
+        W_enc: (d, F) float32, or None.
+        b_enc: (F,) float32, or None.
+        b_dec: (d,) float32, or None.
+    """
+
+    W_dec: torch.Tensor
+    W_enc: torch.Tensor | None
+    b_enc: torch.Tensor | None
+    b_dec: torch.Tensor | None
 
     def encode(self, x: torch.Tensor) -> Codes:
         """Feature activations of x (n, d), without gradients."""

@@ -23,7 +23,9 @@ class Rows(Protocol):
     """
 
     @property
-    def shape(self) -> tuple[int, int]: ...
+    def shape(self) -> tuple[int, int]:
+        """(N, d)."""
+
     @property
     def key(self) -> str:
         """Content hash: equal keys mean equal rows."""
@@ -42,8 +44,11 @@ class Rows(Protocol):
     def sample(self, n: int, seed: int) -> F32:
         """min(n, N) rows without replacement, seeded, in row order: (n, d) float32 of the caller's own."""
 
-    def __len__(self) -> int: ...
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]: ...
+    def __len__(self) -> int:
+        """N."""
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """All rows in memory, (N, d)."""
 
 
 @dataclass(frozen=True)
