@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from darkframe.deprecation import Deprecated
+from darkframe.deprecation import DarkframeDeprecationWarning, Deprecated
 from darkframe.errors import DarkframeError, DataError, ParameterError, PluginError, UserError
 from darkframe.hookspecs import hookimpl
 from darkframe.interfaces import (
@@ -39,6 +39,7 @@ __all__ = [
     "ClustererInfo",
     "Clustering",
     "Codes",
+    "DarkframeDeprecationWarning",
     "DarkframeError",
     "DataError",
     "DecomposerInfo",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import warnings
 from dataclasses import dataclass
+
+_VERSION = re.compile(r"\d+(\.\d+)*")
 
 
 class DarkframeDeprecationWarning(FutureWarning):
@@ -22,11 +26,34 @@ class Deprecated:
     removed_in: str
     instead: str = ""
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.removed_in, str) or not _VERSION.fullmatch(self.removed_in):
+            raise ValueError(f"removed_in must be a version, such as '0.3', not {self.removed_in!r}")
+
     def sentence(self, what: str, owner: str = "darkframe") -> str:
         """One that says what to do, such as ``x is deprecated, and darkframe 0.3 removes it; use y instead``."""
         instead = f"; use {self.instead} instead" if self.instead else ""
         return f"{what} is deprecated, and {owner} {self.removed_in} removes it{instead}."
 
-    def warn(self, what: str, owner: str = "darkframe", *, stacklevel: int = 3) -> None:
-        """Warn that ``what`` was used."""
-        warnings.warn(self.sentence(what, owner), DarkframeDeprecationWarning, stacklevel=stacklevel)
+    def warn(self, what: str, owner: str = "darkframe", *, stacklevel: int | None = None) -> str:
+        """Warn that ``what`` was used.
+
+        Args:
+            what: What begins the sentence.
+            owner: The distribution that removes it.
+            stacklevel: As ``warnings.warn`` takes it, seen from here; None: the line outside darkframe that led here.
+
+        Returns:
+            The sentence.
+        """
+        sentence = self.sentence(what, owner)
+        warnings.warn(sentence, DarkframeDeprecationWarning, stacklevel=stacklevel or _levels_to_outside())
+        return sentence
+
+
+def _levels_to_outside() -> int:
+    """How many frames above ``warn`` the first lies that is not of darkframe; ``warn`` itself is 1."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and f"{frame.f_globals.get('__name__', '')}.".startswith("darkframe."):
+        level, frame = level + 1, frame.f_back
+    return level

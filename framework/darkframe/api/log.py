@@ -6,10 +6,12 @@ import contextlib
 import io
 import logging
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+from darkframe.deprecation import DarkframeDeprecationWarning
 from darkframe.progress import Progress, Task
 from darkframe.store.atomic import writing
 
@@ -95,18 +97,36 @@ def logged(path: Path) -> Iterator[None]:
         stack.callback(root.removeHandler, handler)
         logger.setLevel(logging.INFO)
         stack.callback(logger.setLevel, level)
-        stack.enter_context(_captured_warnings())
+        stack.enter_context(_captured_warnings(sys.stderr))
         stack.enter_context(contextlib.redirect_stdout(_Noise(file, sys.stdout)))
         stack.enter_context(contextlib.redirect_stderr(_Noise(file, sys.stderr)))
         yield
 
 
+def log_warnings(sentences: Iterable[str]) -> None:
+    """Leave in the log what the user was warned of before there was one."""
+    for sentence in sentences:
+        logger.warning("%s", sentence)
+
+
 @contextlib.contextmanager
-def _captured_warnings() -> Iterator[None]:
+def _captured_warnings(stderr: TextIO) -> Iterator[None]:
+    """Send warnings to the log inside; those of what is to go are shown to the user, too."""
     already = getattr(logging, "_warnings_showwarning", None) is not None
+    show = warnings.showwarning
     logging.captureWarnings(True)
+    log = warnings.showwarning
+
+    def both(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        log(message, category, *where, **more)
+        if issubclass(category, DarkframeDeprecationWarning) and not already:
+            with contextlib.redirect_stderr(stderr):
+                show(message, category, *where, **more)
+
+    warnings.showwarning = both
     try:
         yield
     finally:
+        warnings.showwarning = log
         if not already:
             logging.captureWarnings(False)

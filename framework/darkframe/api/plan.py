@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from darkframe.api.deprecations import changed, warn_of_deprecated
 from darkframe.config import (
     PluginChoice,
     RunConfig,
@@ -21,7 +22,7 @@ from darkframe.config import (
     resolve_device,
 )
 from darkframe.errors import StoreError, UserError
-from darkframe.plugin import SourceInfo
+from darkframe.plugin import API_VERSION, SourceInfo
 from darkframe.registry import Found, Registry
 
 DECOMPOSER = "fastica"
@@ -30,19 +31,29 @@ DECOMPOSER = "fastica"
 
 @dataclass(frozen=True)
 class Plan:
-    """A resolved configuration and its plugins."""
+    """A resolved configuration and its plugins.
+
+    Attributes:
+        deprecations: What the user was warned of, in sentences.
+    """
 
     config: RunConfig
     source: Found
     decomposer: Found | None
     clusterer: Found | None
     registry: Registry
+    deprecations: tuple[str, ...] = ()
 
     @property
     def plugins(self) -> dict[str, Found]:
         """The chosen plugins by kind."""
         chosen = {"source": self.source, "decomposer": self.decomposer, "clusterer": self.clusterer}
         return {kind: found for kind, found in chosen.items() if found is not None}
+
+    @property
+    def api(self) -> dict[str, int]:
+        """Versions of the contracts: this darkframe's, and what each plugin is written against."""
+        return {"darkframe": API_VERSION} | {kind: found.info.api for kind, found in self.plugins.items()}
 
 
 def new_plan(settings: Settings, registry: Registry) -> Plan:
@@ -75,7 +86,8 @@ def new_plan(settings: Settings, registry: Registry) -> Plan:
         quick=options.quick,
         force=options.force,
     )
-    return Plan(config, source, decomposer, clusterer, registry)
+    chosen = [found for found in (source, decomposer, clusterer) if found is not None]
+    return Plan(config, source, decomposer, clusterer, registry, warn_of_deprecated(chosen, settings))
 
 
 def recorded_plan(record: Mapping[str, Any], registry: Registry) -> Plan:
@@ -107,7 +119,11 @@ def recorded_plan(record: Mapping[str, Any], registry: Registry) -> Plan:
         record, source=source.info.params, decomposer=params.get("decomposer"), clusterer=params.get("clusterer")
     )
     resolve_device(config.device)
-    return Plan(config, source, others.get("decomposer"), others.get("clusterer"), registry)
+    given: dict[str, list[str]] = {"study": changed(config.study), "taxonomy": changed(config.taxonomy)}
+    choices = (config.source, config.decomposer, config.clusterer)
+    given |= {choice.kind: changed(choice.params) for choice in choices if choice is not None}
+    deprecations = warn_of_deprecated([source, *others.values()], given)
+    return Plan(config, source, others.get("decomposer"), others.get("clusterer"), registry, deprecations)
 
 
 def refuse_contradictions(settings: Settings, plan: Plan, run: Path, what: str = "run") -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from darkframe.api.log import Shown, logged, logger
+from darkframe.api.log import Shown, log_warnings, logged, logger
 from darkframe.api.places import new_run, refuse_used
 from darkframe.api.plan import new_plan, recorded_plan, refuse_contradictions
 from darkframe.api.studies import Opened, open_plan, take_studies
@@ -126,8 +126,9 @@ def _resume(path: Path, settings: Settings, out: Path | None, progress: Progress
 def _execute(opened: Opened, run: RunDir, progress: Progress) -> RunResult:
     """Carry out the plan in the run directory, and leave there how it ended."""
     try:
-        run.update(status="running", error=None)
+        run.update(status="running", error=None, api=opened.plan.api)
         with logged(run.path / "log.txt"):
+            log_warnings(opened.plan.deprecations)
             try:
                 take_studies(opened, run, progress)
             except Exception:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from darkframe.api.deprecations import warn_of_deprecated
 from darkframe.config import build, parse_set
 from darkframe.config.build import did_you_mean
 from darkframe.errors import ParameterError, UnknownPluginError
@@ -55,6 +56,7 @@ def choose(registry: Registry, name: str | None, kind: str | None, settings: Seq
     if name is not None and not found and not problems:
         raise UnknownPluginError(_unknown(registry, name, kind, plugins), hint="See 'darkframe list-plugins'.")
     values = _values(found, settings, name)
+    warn_of_deprecated(found if name is not None else (), values)
     targets = (Target(plugin, _label(registry, plugin), values.get(plugin.kind, {})) for plugin in found)
     return Chosen(tuple(targets), tuple(problems), tuple(_notes(found, name)))
 

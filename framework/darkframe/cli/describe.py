@@ -1,44 +1,59 @@
-"""``darkframe describe KIND NAME``: what a plugin does, and every parameter it takes."""
+"""``darkframe describe [KIND] NAME``: what a plugin does, and every parameter it takes."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import textwrap
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from darkframe.cli.complete import plugin_names
 from darkframe.cli.failure import one_paragraph
 from darkframe.cli.state import debug_option
-from darkframe.plugin import SourceInfo
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from darkframe.config import Parameter
-    from darkframe.registry import Found
+    from darkframe.registry import Found, Registry
 
-_KINDS = ("source", "decomposer", "clusterer", "study", "taxonomy")
+_PLUGINS = ("source", "decomposer", "clusterer")
+_STUDIES = ("study", "taxonomy")
+_KINDS = (*_PLUGINS, *_STUDIES)
 
 
-def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def _complete_first(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem
+
+    kinds = [CompletionItem(kind) for kind in _KINDS if kind.startswith(incomplete)]
+    return [*kinds, *plugin_names(None, incomplete)]
+
+
+def _complete_name(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     return plugin_names(ctx.params.get("kind") or "", incomplete)
 
 
 @click.command(name="describe")
-@click.argument("kind", type=click.Choice(_KINDS))
-@click.argument("name", required=False, shell_complete=_complete)
+@click.argument("kind", metavar="[KIND]", shell_complete=_complete_first)
+@click.argument("name", metavar="NAME", required=False, shell_complete=_complete_name)
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @debug_option
 def command(kind: str, name: str | None, as_json: bool) -> None:
-    """Describe the plugin NAME of a KIND (source, decomposer, clusterer), or a study: 'darkframe describe taxonomy'."""
-    record = _study(kind) if kind in ("study", "taxonomy") else _plugin(kind, name)
+    r"""Describe the plugin NAME, of a KIND (source, decomposer, clusterer) where several kinds have one, or a study.
+
+    \b
+    darkframe describe fastica                     or darkframe describe decomposer fastica
+    darkframe describe my-plugins:fastica          of that distribution
+    darkframe describe taxonomy                    the parameters of a study: taxonomy, or study (dark matter)
+    """
+    record = _study(kind) if name is None and kind in _STUDIES else _plugin(kind, name)
     if as_json:
         click.echo(json.dumps(record, indent=2))
     else:
-        _print(kind, record)
+        _print(record)
 
 
 def _study(kind: str) -> dict[str, Any]:
@@ -52,42 +67,54 @@ def _study(kind: str) -> dict[str, Any]:
 
 
 def _plugin(kind: str, name: str | None) -> dict[str, Any]:
+    from darkframe.cli.describe_plugin import describe
     from darkframe.registry import Registry
 
-    if name is None:
+    registry = Registry.discover()
+    found = _found(registry, kind, name)
+    return describe(found) | _declared(found.kind, found.info.params, found.distribution)
+
+
+def _found(registry: Registry, kind: str, name: str | None) -> Found:
+    """The plugin that is meant by a kind and a name, or by a name alone."""
+    if name is not None:
+        if kind not in _PLUGINS:
+            raise click.UsageError(f"{kind!r} is no kind of plugin; the kinds are {', '.join(_PLUGINS)}.")
+        return registry.get(kind, name)
+    matching = [found for found in registry.plugins() if kind in (found.name, found.qualified)]
+    if not matching and kind in _PLUGINS:
         raise click.UsageError(f"Which {kind}? 'darkframe list-plugins --kind {kind}' lists them.")
-    found = Registry.discover().get(kind, name)
-    return _identity(found) | _declared(kind, found.info.params)
+    return matching[0] if len(matching) == 1 else _none(registry, kind, matching)
 
 
-def _identity(found: Found) -> dict[str, Any]:
-    record: dict[str, Any] = {"kind": found.kind, "name": found.name, "summary": found.info.summary}
-    record["from"] = f"{found.distribution} {found.version}, entry point {found.entry_point}"
-    record["class"] = found.info.target
-    if found.info.install_hint:
-        record["needs"] = found.info.install_hint
-    if hasattr(found.info, "capabilities"):
-        where = ", each where its parameters name it" if getattr(found.info, "partial", False) else ""
-        record["gives"] = ", ".join(found.info.capabilities) + where
-    if hasattr(found.info, "default_tokens"):
-        tokens = found.info.default_tokens
-        record["tokens by default"] = "all the text holds" if tokens is None else f"{tokens:,}"
-    if isinstance(found.info, SourceInfo) and found.info.over:
-        record["tracked over"] = found.info.over
-    return record
+def _none(registry: Registry, name: str, matching: Sequence[Found]) -> NoReturn:
+    """Say why a name alone stands for no plugin, or for several."""
+    from darkframe.config.build import did_you_mean
+    from darkframe.errors import UnknownPluginError
+
+    if matching:
+        clash = {found.kind: [f.qualified for f in matching if f.kind == found.kind] for found in matching}
+        ways = [f"{kind} {offer if len(offers) > 1 else name}" for kind, offers in clash.items() for offer in offers]
+        raise UnknownPluginError(f"Several plugins have the name {name!r}; say which: {' or '.join(ways)}.")
+    names = sorted({found.name for found in registry.plugins()} | set(_KINDS))
+    fatal = sum(problem.fatal for problem in registry.problems)
+    broken = f" {fatal} plugin{'s' if fatal > 1 else ''} could not be used." if fatal else ""
+    raise UnknownPluginError(
+        f"No plugin {name!r} is installed.{did_you_mean(name, names)}{broken}", hint="See 'darkframe list-plugins'."
+    )
 
 
-def _declared(kind: str, params: type[Any]) -> dict[str, Any]:
+def _declared(kind: str, params: type[Any], owner: str = "darkframe") -> dict[str, Any]:
     from darkframe.config import grouped, parameters
 
     declared = parameters(params)
     told = [(group.title, declared[name]) for group in grouped(params) for name in group.names]
-    return {"parameters": [_parameter(kind, title, parameter) for title, parameter in told]}
+    return {"parameters": [_parameter(kind, title, parameter, owner) for title, parameter in told]}
 
 
-def _parameter(kind: str, group: str, parameter: Parameter) -> dict[str, Any]:
+def _parameter(kind: str, group: str, parameter: Parameter, owner: str) -> dict[str, Any]:
     unit = f" ({parameter.unit})" if parameter.unit else ""
-    return {
+    record = {
         "name": f"{kind}.{parameter.name}",
         "type": parameter.type,
         "accepts": parameter.accepts + unit,
@@ -95,15 +122,19 @@ def _parameter(kind: str, group: str, parameter: Parameter) -> dict[str, Any]:
         "help": parameter.help,
         "group": group,
     }
+    if parameter.deprecated is not None:
+        record["deprecated"] = parameter.deprecated.sentence(f"{kind}.{parameter.name}", owner)
+    return record
 
 
-def _print(kind: str, record: dict[str, Any]) -> None:
+def _print(record: dict[str, Any]) -> None:
+    from darkframe.cli.describe_plugin import lines
+
     width = max(shutil.get_terminal_size((110, 24)).columns - 1, 40)
     click.secho(one_paragraph(f"{record['kind']} {record['name']}"), bold=True)
-    for key, value in record.items():
-        if key not in ("kind", "name", "parameters"):
-            label = "" if key == "summary" else f"{key}: "
-            click.echo(_filled(f"{label}{value}", width, "  ", "    "))
+    for key, text in lines(record):
+        colour = {"deprecated": "yellow", "fault": "red"}.get(key)
+        click.secho(_filled(text, width, "  ", "    "), fg=colour)
     group = None
     for parameter in record["parameters"]:
         if parameter["group"] != group:
@@ -113,7 +144,8 @@ def _print(kind: str, record: dict[str, Any]) -> None:
     if not record["parameters"]:
         click.secho("\nNo parameters", bold=True)
         return
-    example = f"Set one with --set {record['parameters'][0]['name']}=VALUE or in the [{kind}] table of a config file."
+    first = record["parameters"][0]["name"]
+    example = f"Set one with --set {first}=VALUE or in the [{first.partition('.')[0]}] table of a config file."
     click.echo("\n" + _filled(example, width, "", ""))
 
 
@@ -122,7 +154,11 @@ def _print_parameter(parameter: dict[str, Any], width: int) -> None:
     click.echo("  " + click.style(parameter["name"], fg="cyan") + (f" = {default}" if default else " (empty)"))
     text = f"{parameter['help']} Accepts {parameter['accepts']}."
     click.echo(_filled(text, width, "      ", "      "))
+    if "deprecated" in parameter:
+        click.secho(_filled(parameter["deprecated"], width, "      ", "      "), fg="yellow")
 
 
 def _filled(text: str, width: int, first: str, others: str) -> str:
-    return textwrap.fill(one_paragraph(text), width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
+    """Text on lines of a width; paths and addresses stay whole, to be copied."""
+    layout: dict[str, Any] = {"initial_indent": first, "subsequent_indent": others}
+    return textwrap.fill(one_paragraph(text), width, break_on_hyphens=False, break_long_words=False, **layout)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import metadata
 from typing import Any, NamedTuple
 
@@ -37,6 +39,26 @@ COMMANDS: Mapping[str, Lazy] = {
     "check": Lazy("darkframe.cli.check:command", "Check that plugins keep the promises of their contract."),
     "completion": Lazy("darkframe.cli.completion:command", "Print the shell completion script."),
 }
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Show inside what is to go as one line, without the place in the code that Python names."""
+    from darkframe.deprecation import DarkframeDeprecationWarning
+
+    with warnings.catch_warnings():
+        others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+            if not issubclass(category, DarkframeDeprecationWarning):
+                others(message, category, *where, **more)
+                return
+            from darkframe.cli.failure import one_paragraph
+
+            click.echo(f"Warning: {one_paragraph(str(message))}", err=True)
+
+        warnings.showwarning = show
+        yield
 
 
 class Group(click.Group):
@@ -75,7 +97,8 @@ class Group(click.Group):
         """Like ``click.Group.main``; by itself it ends with ``SystemExit``, and with one sentence for an error."""
         state = State()
         try:
-            code = super().main(args, prog_name, complete_var, standalone_mode=False, obj=state, **extra)
+            with _plain_warnings():
+                code = super().main(args, prog_name, complete_var, standalone_mode=False, obj=state, **extra)
         except BaseException as error:
             if not standalone_mode:
                 raise

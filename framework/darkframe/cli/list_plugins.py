@@ -57,6 +57,12 @@ def _print_kind(registry: Registry, kind: str, width: int) -> None:
     click.echo()
 
 
+def _going(found: Found) -> str | None:
+    """That a plugin is to go, in a sentence; None where it stays."""
+    deprecated = found.info.deprecated
+    return None if deprecated is None else deprecated.sentence(f"The {found.kind} {found.name!r}", found.distribution)
+
+
 def _print_entry(name: str, text: str, column: int, width: int) -> None:
     wrapped = textwrap.wrap(text, max(width - column - 3, 30), break_on_hyphens=False) or [""]
     lines = [one_paragraph(line) for line in wrapped]
@@ -94,5 +100,7 @@ def _plugin(found: Found, registry: Registry) -> dict[str, Any]:
         "version": found.version,
         "entry_point": found.entry_point,
         "target": found.info.target,
+        "api": found.info.api,
+        "deprecated": _going(found),
         "clash": registry.clashes(found),
     }

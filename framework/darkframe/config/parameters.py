@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from darkframe.config.forms import Form, Many, OneOf, form_of, with_paths
+from darkframe.deprecation import Deprecated
 from darkframe.errors import ParameterError
 
 
@@ -50,6 +51,7 @@ class Parameter:
         help: One line.
         bounds: On numbers.
         unit: Such as ``tokens``.
+        deprecated: Where it is to go.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Parameter:
     help: str
     bounds: Bounds
     unit: str
+    deprecated: Deprecated | None = None
 
     @property
     def accepts(self) -> str:
@@ -116,7 +119,9 @@ def _parameter(field: dataclasses.Field[Any], hint: Any) -> Parameter:
         form = Many(OneOf(declared["choices"])) if isinstance(form, Many) else OneOf(declared["choices"])
     if declared["may_be"]:
         form = with_paths(form, folders=declared["may_be"] == "folder")
-    parameter = Parameter(field.name, written, form, field.default, declared["help"], bounds, declared["unit"])
+    parameter = Parameter(
+        field.name, written, form, field.default, declared["help"], bounds, declared["unit"], declared.get("deprecated")
+    )
     try:
         if not isinstance(field.default, Path):  # a default path may stay relative
             parameter.read(field.default, field.name)
