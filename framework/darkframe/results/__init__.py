@@ -50,16 +50,15 @@ from darkframe.results.taxonomy import (
     Vote,
 )
 from darkframe.results.tracking import (
-    TrackedAxes,
     TrackedCategory,
     TrackedCheckpoint,
     TrackedLevel,
-    TrackedModel,
     TrackedNull,
     TrackedStep,
     TrackingConclusion,
     TrackingResults,
 )
+from darkframe.results.tracking_rows import TrackedAxes, TrackedModel
 
 __all__ = [
     "ARRAYS",

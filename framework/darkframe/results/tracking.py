@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from darkframe.results.taxonomy_rows import JunkRecord, OrderRecord, Spread
+from darkframe.results.tracking_rows import TrackedAxes, TrackedModel
 
 
 @dataclass(frozen=True)
@@ -152,9 +153,9 @@ class TrackedLevel:
         steps: In order.
         first: Categories after the first step.
         persisted: Of them, those that still receive rows at the last step.
-        beats_null: Whether, at every step with known categories, ``null_passed`` is above every draw of every null; ``reason``
-            says by which figures. A comparison, no test: with m draws in all, one step alone comes out so by chance once in
-            m + 1 times.
+        beats_null: Whether, at every step with known categories, ``null_passed`` is above every draw of every null. A
+            comparison, no test: with m draws in all, one step alone comes out so by chance once in m + 1 times.
+        reason: By which figures.
 
     Computed in:
         studies/tracking/run.py, studies/tracking/conclude.py
@@ -199,43 +200,6 @@ class TrackedCategory:
 
 
 @dataclass(frozen=True)
-class TrackedModel:
-    """The fitted model that tracking began from.
-
-    Attributes:
-        run: The run it comes from.
-        source: What it was fitted on.
-        rows, dims: Rows it had learned, and their dimensions.
-
-    Computed in:
-        studies/tracking/start.py
-    """
-
-    run: str
-    source: str
-    rows: int
-    dims: int
-
-
-@dataclass(frozen=True)
-class TrackedAxes:
-    """The PCA: axes of the rows of all checkpoints together, or the model's own.
-
-    Attributes:
-        dims: Dimensions kept, or None: the rows as they are.
-        share: Of the variance of those rows in them.
-        of: ``all checkpoints``, ``the model`` or empty.
-
-    Computed in:
-        studies/tracking/rows.py, numerics/pooled.py
-    """
-
-    dims: int | None
-    share: float
-    of: str
-
-
-@dataclass(frozen=True)
 class TrackingConclusion:
     """The verdict in words.
 
@@ -261,11 +225,23 @@ class TrackingResults:
     """Everything that tracking found; arrays (``darkframe.results.TRACKING_ARRAYS``) lie beside it in the run directory.
 
     Attributes:
+        schema: Version of this record: 1.
+        study: ``tracking``.
+        source: The source's name, distribution, version and parameters, and its card at the last checkpoint.
+        clusterer: The clusterer's name, distribution, version and parameters.
+        settings: Everything else it was made with: the study's parameters, seed, device, checkpoints.
+        environment: Versions of Python, the platform and the packages that numbers depend on.
         over: The parameter that names the checkpoint, such as ``source.checkpoint``.
+        checkpoints: Every checkpoint, in order.
         junk: Of the last checkpoint: features that are junk there are tracked at no step.
         order: The order in which features are presented, the same at every step.
+        axes: The PCA.
+        model: The fitted model that tracking began from, or None.
+        levels: Every level over all steps, coarsest first.
         categories: The largest at the last step, at most 100 a level, and the largest of those that went dormant, at most 50 a
             level; the table ``categories`` has all.
+        conclusion: The verdict.
+        seconds: Wall time of each step, in seconds; of a step that was read back, what it took when it was computed.
         note: Why there are no nulls, or empty.
 
     Computed in:
