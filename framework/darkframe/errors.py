@@ -82,3 +82,9 @@ class MissingRevisionError(HubError, UserError):
 
 class MissingFileError(HubError, UserError):
     """The repository has no such file."""
+
+
+def described(value: object) -> str:
+    """What a value is, for a sentence that says what was wanted instead: ``a list``, ``an int``, ``None``."""
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[:1] in 'aeiouAEIOU' else 'a'} {name}"

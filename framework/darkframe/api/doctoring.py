@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from darkframe.api.guard import open_source
+from darkframe.api.guard_sources import open_source
 from darkframe.api.parts import require_parts
 from darkframe.api.places import cache_root
 from darkframe.api.plan import new_plan

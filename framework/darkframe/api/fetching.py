@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from darkframe.api.guard import open_source
+from darkframe.api.guard_sources import open_source
 from darkframe.api.places import cache_root
 from darkframe.api.plan import Plan, new_plan
 from darkframe.config import merge, parse_set, read_file, read_mapping

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from darkframe.api.clusterers import Maker
 from darkframe.api.doctoring import check_before
-from darkframe.api.guard import decomposer_factory, open_source
+from darkframe.api.guard_decomposers import decomposer_factory
+from darkframe.api.guard_sources import open_source
 from darkframe.api.parts import DARK_MATTER, TAXONOMY, require_parts
 from darkframe.api.places import cache_root
 from darkframe.api.plan import Plan

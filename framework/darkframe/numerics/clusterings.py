@@ -1,4 +1,4 @@
-"""Whether a clustering is what its contract says: each part of the promise in words, for the guard and for the conformance kit."""
+"""What is wrong with a clustering, in words: each part of its contract by itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from darkframe.interfaces import Clustering, I64
+    from darkframe.interfaces import I64, Clustering
 
 
 def clustering_fault(clustering: Clustering, n: int) -> str:
@@ -31,7 +31,8 @@ def labels_fault(labels: Any, n: int) -> str:
     if labels.ndim != 2 or labels.shape[1] != n or not len(labels):
         return f"its labels have shape {labels.shape}, not (levels, {n})"
     if labels.dtype.kind not in "iu":
-        return f"its labels are {labels.dtype}, not integers"
+        holding = " and hold NaN" if labels.dtype.kind == "f" and np.isnan(labels).any() else ""
+        return f"its labels are {labels.dtype}{holding}, not integers"
     if labels.size and labels.min() < -1:
         return f"a label is {labels.min()}; they count from 0, and -1 is noise"
     return ""
@@ -86,7 +87,7 @@ def counts_fault(clustering: Clustering) -> str:
             ("width", _width(clustering, level)),
         ):
             if counted is not None and np.shape(counted) != (known,):
-                return f"the {name} of level {level} have shape {np.shape(counted)}, but clusters says {known}"
+                return f"{name} of level {level} has shape {np.shape(counted)}, but clusters says {known}"
     return ""
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from darkframe.api.clusterers import Maker
-from darkframe.api.guard import open_source
-from darkframe.api.log import Shown, logged, logger
+from darkframe.api.guard_sources import open_source
+from darkframe.api.log import Shown, log_warnings, logged, logger
 from darkframe.api.parts import TAXONOMY, require_parts
 from darkframe.api.places import cache_root, numbered_run, refuse_used
 from darkframe.api.running import leave_run, read_settings
@@ -118,8 +118,9 @@ def _execute(
 ) -> TrackResult:
     """Carry out the plan in the run directory, and leave there how it ended."""
     try:
-        run.update(status="running", study="tracking", error=None)
+        run.update(status="running", study="tracking", error=None, api=plan.plan.api)
         with logged(run.path / "log.txt"):
+            log_warnings(plan.plan.deprecations)
             try:
                 _study(plan, openers, make, run, progress)
             except Exception:
