@@ -60,9 +60,10 @@ class SklearnClusterer:
         _check(vectors)
         found = load(self.estimator)
         given = arguments(found, self.params, self.fixed, random_state=context.seed)
-        with context.progress.task(found.__name__, None, "") as task:
+        with context.progress.task(found.__name__, 1, "fit") as task:
             task.note(_many(len(vectors)))
             model, raw, caught = _fit(lambda: found(**given), vectors)
+            task.advance()
         numbers = _numbers(raw, _known(model, raw))
         self._fitted.remember(model, numbers, vectors.shape[1])
         labels = _renumbered(raw, numbers)
@@ -117,8 +118,8 @@ def _many(n: int) -> str:
 def _check(vectors: NDArray[Any]) -> None:
     import numpy as np
 
-    if vectors.ndim != 2:
-        raise DataError(f"The vectors have shape {vectors.shape}, not (n, d).")
+    if vectors.ndim != 2 or not vectors.shape[1]:
+        raise DataError(f"The vectors have shape {vectors.shape}, not (n, d) with a dimension or more.")
     if not len(vectors):
         raise UserError("There are no vectors to cluster.")
     if not np.isfinite(vectors).all():

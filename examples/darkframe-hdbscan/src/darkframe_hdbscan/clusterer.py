@@ -47,20 +47,24 @@ class HDBSCAN:
         Raises:
             UserError: Fewer vectors than ``min_cluster_size`` or ``min_samples``.
             ParameterError: Parameters that exclude one another.
-            DataError: The vectors hold NaN or infinite values.
+            DataError: The vectors hold NaN or infinite values, or have no dimensions.
             OutOfMemoryError: All distances (``algorithm = "brute"``) would not fit in memory.
         """
         self._check(vectors)
-        with context.progress.task("HDBSCAN", None, "") as task:
-            task.note(f"{len(vectors):,} vectors of {vectors.shape[1]:,} dimensions")
+        with context.progress.task("HDBSCAN", 2, "steps") as task:
+            task.note(f"tree of {len(vectors):,} vectors")  # the long one: nothing is heard of it until it is grown
             rows, said = _prepared(vectors, self.params.normalise)
             model, warned = self._fitted(rows)
+            task.advance()
             task.note("clusters of the tree")
             labels = self._labels(model)
+            task.advance()
         return self._clustering(labels, model, (*said, *warned))
 
     def _check(self, vectors: NDArray[Any]) -> None:
         params, n = self.params, len(vectors)
+        if vectors.ndim != 2 or not vectors.shape[1]:
+            raise DataError(f"The vectors have shape {vectors.shape}, not (n, d) with a dimension or more.")
         needed = max(params.min_cluster_size, params.min_samples or 0)
         if n < needed:
             name = "min_cluster_size" if needed == params.min_cluster_size else "min_samples"

@@ -1,0 +1,1 @@
+"""Sparse PCA as a decomposer of darkframe."""

@@ -1,0 +1,42 @@
+"""Offers the decomposer ``sparsepca``; imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import darkframe
+from darkframe import param
+
+
+_DENSE = "The planted directions have no zero entries, and this looks for components that do; sparse ones are planted in its own tests."
+
+
+@dataclass(frozen=True)
+class SparsePCAParams:
+    """Parameters of ``sparsepca``."""
+
+    n_components: int | None = param(
+        None, ge=1, help="Number of components; none: as many as the study recommends (90 % of the variance, 100 at most)."
+    )
+    alpha: float = param(
+        0.1, ge=0, help="Sparsity: the L1 penalty on loadings, in units of the rows' root mean variance; 0: none are zero."
+    )
+    ridge_alpha: float = param(0.01, ge=0, help="Ridge penalty with which sources are read off a row by components of length 1.")
+    max_iter: int = param(1000, ge=1, help="Iterations at most: passes over all dimensions.")
+    tol: float = param(1e-6, gt=0, help="Stop when an iteration lowers the objective by less than this share of it.")
+    batch_size: int | None = param(
+        None, ge=1, help="Dimensions of a mini-batch (MiniBatchSparsePCA); none: all at once, which ends lower, and sooner."
+    )
+
+
+@darkframe.hookimpl
+def darkframe_decomposers() -> Iterator[darkframe.DecomposerInfo]:
+    """Say which decomposers this plugin offers."""
+    yield darkframe.DecomposerInfo(
+        name="sparsepca",
+        target="darkframe_sparsepca.decomposer:SparsePCA",
+        summary="Components with few non-zero loadings (scikit-learn's sparse PCA, from the exact covariance).",
+        params=SparsePCAParams,
+        expected_failures={"planted_directions_are_found": _DENSE, "planted_activations_are_read_off": _DENSE},
+    )
