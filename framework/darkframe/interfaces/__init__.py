@@ -12,6 +12,7 @@ from darkframe.interfaces.batches import Batch, Codes, Dictionary, Unembedding
 from darkframe.interfaces.clusterers import (
     Assignment,
     Assigns,
+    Boxed,
     ClusterContext,
     Clusterer,
     ClustererMaker,
@@ -36,6 +37,7 @@ __all__ = [
     "Assigns",
     "Batch",
     "Bool",
+    "Boxed",
     "ClusterContext",
     "Clusterer",
     "ClustererMaker",

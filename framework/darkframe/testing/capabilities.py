@@ -20,4 +20,4 @@ CAPABILITIES: Mapping[str, tuple[str, ...]] = {
     "clusterer": ("partial_fit", "predict", "matches", "state", "restore", "boxes"),
 }
 """Of a source, the parts that it declares and, as it is set, does not lack, and its optional methods; of a clusterer, its
-optional methods (``darkframe.interfaces``: ``Grows``, ``Assigns``, ``Matches``, ``Keeps``)."""
+optional methods (``darkframe.interfaces``: ``Grows``, ``Assigns``, ``Matches``, ``Keeps``, ``Boxed``)."""

@@ -29,6 +29,7 @@ class DualVigilanceART(Nested[DualVigilanceARTParams]):
 
     name: ClassVar[str] = "dualvigilanceart"
     params_type: ClassVar[type[Any]] = DualVigilanceARTParams
+    grouping: ClassVar[int] = 1
 
     @property
     def vigilance(self) -> tuple[float, ...]:

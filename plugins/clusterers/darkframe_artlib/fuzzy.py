@@ -64,8 +64,13 @@ class FuzzyART(Growing[FuzzyARTParams]):
         return box_widths(model.weights)
 
     def boxes(self, level: int) -> tuple[F64, F64]:
-        """Lower and upper corners (clusters, d) of the boxes in scaled units, where 0 and 1 are the bounds."""
+        """Lower and upper corners (clusters, d) of the boxes in scaled units, where 0 and 1 are the bounds.
+
+        Raises:
+            UserError: It was not fitted, or has no such level.
+        """
         model = self._fitted()
+        self._refuse_level(level)
         return model.weights[:, : model.dims].copy(), 1.0 - model.weights[:, model.dims :]
 
     def weight_length(self, d: int) -> int:

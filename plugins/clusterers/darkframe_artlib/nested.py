@@ -58,6 +58,8 @@ class Nested(ABC, Generic[P]):
     name: ClassVar[str]
     params_type: ClassVar[type[Any]]
     match_text: ClassVar[str] = f"{MATCH}; of a cluster made of boxes: of its best box"
+    grouping: ClassVar[int] = 0
+    """How many levels, from the top, have no boxes of their own: their clusters are groups of those of the next level."""
 
     def __init__(self, params: P | None = None) -> None:
         chosen = params if params is not None else self.params_type()
@@ -199,9 +201,10 @@ class Nested(ABC, Generic[P]):
         """
         levels = len(self.vigilance)
         parents = [f"parents_{i}" for i in range(1, levels)]
-        check_state(self.name, self.params, state, ("lower", "upper", f"weights_{levels - 1}", *parents))
+        boxes = [f"weights_{i}" for i in range(self.grouping, levels)]
+        check_state(self.name, self.params, state, ("lower", "upper", *boxes, *parents))
         bounds = Bounds(np.array(state["lower"], np.float64), np.array(state["upper"], np.float64))
-        kept = [np.array(state[f"weights_{i}"], np.float64) if f"weights_{i}" in state else None for i in range(levels)]
+        kept = [np.array(state[f"weights_{i}"], np.float64) if i >= self.grouping else None for i in range(levels)]
         model = Levels(bounds, tuple(kept), tuple(np.array(state[key], np.int64) for key in parents))
         sizes = [weights.shape[1:] for weights in kept if weights is not None]
         nested = all(len(model.parents[i - 1]) == model.clusters(i) for i in range(1, levels))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import darkframe
@@ -22,6 +22,10 @@ _UNIT = "Unit of lengths in scaled rows: side (the unit cube's side, 1) or half-
 _BITS = "Bits of the thermometer code of each dimension: values are rounded down to that many steps."
 _VALIDITY = "Cluster validity index that joining a cluster must improve."
 _TRACKING = "What a rejected category does to vigilance in the search: MT+ (artlib's default) raises it, MT~ leaves it."
+_THIN = (
+    "Vigilance bounds the determinant of a cluster's covariance, a volume: one thin cluster along the line through groups far "
+    "apart has next to none and passes artlib's defaults, which fit no number of dimensions. Lower rho and cov_init to the data."
+)
 _BACKENDS = ("auto", "cpp", "python")
 _UNITS = ("side", "half-diagonal")
 
@@ -229,13 +233,14 @@ def darkframe_clusterers() -> Iterable[darkframe.ClustererInfo]:
     yield _info(
         "hypersphereart", "spheres:HypersphereART", HypersphereARTParams, "Hypersphere ART (artlib): balls of bounded radius."
     )
-    yield _info(
+    bayesian = _info(
         "bayesianart",
         "bayesian:BayesianART",
         BayesianARTParams,
         "Bayesian ART (artlib): full-covariance Gaussians; vigilance is inverted, LOWER rho is tighter.",
         "falling",
     )
+    yield replace(bayesian, expected_failures={"far_groups_are_told_apart": _THIN, "predict_finds_the_group": _THIN})
     yield _info(
         "ellipsoidart", "spheres:EllipsoidART", EllipsoidARTParams, "Ellipsoid ART (artlib): ellipsoids with one long axis."
     )

@@ -231,14 +231,17 @@ class Single(ABC, Generic[P]):
         """
         model = self._fitted()
         rows = checked_rows(vectors, self.name, model.dims)
-        if level != 0:
-            raise UserError(f"{self.name} has one level, 0; there is no level {level}.")
+        self._refuse_level(level)
         match = np.empty((len(rows), len(model.weights)))
         for start in range(0, len(rows), BLOCK):
             coded = self.code(model.bounds.scale(rows[start : start + BLOCK])[0])
             with np.errstate(all="ignore"):
                 match[start : start + BLOCK] = self.scores(coded, model)[1]
         return match, self.passes(match, model.dims)
+
+    def _refuse_level(self, level: int) -> None:
+        if level != 0:
+            raise UserError(f"{self.name} has one level, 0; there is no level {level}.")
 
     def state(self) -> Mapping[str, NDArray[Any]]:
         """Weights, counts and bounds of the fitted model, and the parameters as the bytes of their JSON."""

@@ -32,6 +32,7 @@ class TopoART(Nested[TopoARTParams]):
 
     name: ClassVar[str] = "topoart"
     params_type: ClassVar[type[Any]] = TopoARTParams
+    grouping: ClassVar[int] = 1
 
     @property
     def vigilance(self) -> tuple[float, ...]:

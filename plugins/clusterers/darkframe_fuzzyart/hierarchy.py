@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from darkframe_fuzzyart.scaling import Bounds
 
 _FORMAT = 1
+_PARTS = ("weights", "counts", "parents")
 
 
 class Hierarchy:
@@ -105,13 +106,14 @@ class Hierarchy:
         state: dict[str, NDArray[Any]] = {
             "format": np.array([_FORMAT]),
             "rules": self._rules(),
-            "lower": scaling.lower,
-            "upper": scaling.upper,
+            "lower": scaling.lower.copy(),
+            "upper": scaling.upper.copy(),
             "given": np.array([self._given]),
         }
         for number, level in enumerate(self._levels):
-            kept = level.categories()
-            state |= {f"weights_{number}": kept.weights, f"counts_{number}": kept.counts, f"parents_{number}": kept.parents}
+            kept = level.categories()  # which may be the level's own arrays, that it goes on writing to
+            for part in _PARTS:
+                state[f"{part}_{number}"] = np.array(getattr(kept, part))
         return state
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
@@ -227,8 +229,10 @@ def _read(state: Mapping[str, NDArray[Any]], levels: int, name: str) -> list[Cat
         if int(state["format"][0]) != _FORMAT:
             raise StoreError(f"The kept model of {name} is of another version of darkframe.", hint="Fit it again.")
         dims = len(state["lower"])
-        kept = [Categories(*(state[f"{part}_{number}"] for part in ("weights", "counts", "parents"))) for number in range(levels)]
+        kept = [Categories(*(state[f"{part}_{number}"] for part in _PARTS)) for number in range(levels)]
         if f"weights_{levels}" in state or state["rules"].shape != (levels, 3) or state["upper"].shape != (dims,):
+            raise ValueError
+        if state["given"].shape != (1,):
             raise ValueError
         for categories in kept:
             if categories.weights.shape != (len(categories.counts), 2 * dims) or len(categories.parents) != len(

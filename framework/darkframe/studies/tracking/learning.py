@@ -112,7 +112,7 @@ class Copies:
 
     def __init__(self, tracking: Tracking, model: Keeps, context: ClusterContext) -> None:
         self._make = tracking.make
-        self._state = {name: np.array(array) for name, array in model.state().items()}
+        self._state = {name: np.asarray(array) for name, array in model.state().items()}
         self._context = dataclasses.replace(context, progress=QuietProgress())
 
     def try_on(self, vectors: NDArray[Any]) -> Clustering:
