@@ -79,7 +79,10 @@ def _made(chosen: Chosen, view: CheckView) -> tuple[list[PluginReport], bool]:
             finally:
                 under_way = bench.under_way
     except KeyboardInterrupt:
-        return ([*reports, under_way] if under_way is not None else reports), True
+        if under_way is not None:
+            reports.append(under_way)
+            view.tell(under_way)
+        return reports, True
     return reports, False
 
 
@@ -113,6 +116,7 @@ def _plugin(report: PluginReport) -> dict[str, Any]:
         "capabilities": list(report.capabilities),
         "applicable": report.expected,
         "complete": report.complete,
+        "stopped_in": report.under_way,
         "seconds": report.seconds,
         "checks": [vars(result) for result in report.results],
     }

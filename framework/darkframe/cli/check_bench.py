@@ -54,6 +54,7 @@ class PluginReport:
         results: Those that were made, in order.
         seconds: How long all of it took.
         complete: Whether every check was made.
+        under_way: The check that is being made.
     """
 
     target: Target
@@ -63,6 +64,7 @@ class PluginReport:
     results: list[Result] = field(default_factory=list)
     seconds: float = 0.0
     complete: bool = False
+    under_way: str = ""
 
     def having(self, *statuses: str) -> list[Result]:
         """Results with one of these statuses."""
@@ -143,11 +145,12 @@ class _Listener:
         """Take one message."""
         event = message["event"]
         if event == "opening":
-            self._at = message["at"]
+            self._at, self._report.under_way = message["at"], self._check
         elif event == "plugin":
             self._open(message)
         elif event == "check":
             self._check, self._at, self._began = message["name"], message["at"], time.monotonic()
+            self._report.under_way = self._check
             self._task.note(self._check)
         elif event == "outcome":
             self._add(message)
@@ -165,14 +168,14 @@ class _Listener:
         said = {name: message[name] for name in ("name", "status", "reason", "details", "seconds")}
         output = self._printed(message["until"])
         self._report.results.append(Result(**said, summary=self._promises.get(said["name"], ""), output=output))
-        self._check = ""
+        self._check = self._report.under_way = ""
         self._task.advance()
 
     def _end(self, message: Mapping[str, Any]) -> None:
         if message.get("kind") != "killed":
             self._report.complete = True
             return
-        printed = self._printed(None)
+        printed, self._report.under_way = self._printed(None), ""
         name = self._check or "it_can_be_opened"
         seconds = time.monotonic() - self._began
         promise = self._promises.get(name, "")

@@ -67,6 +67,8 @@ def _label(registry: Registry, found: Found) -> str:
 
 def _is_of(problem: Problem, name: str, found: Iterable[Found]) -> bool:
     names = {problem.distribution, problem.entry_point, f"{problem.distribution}:{problem.entry_point}"}
+    if f" {name!r} " in problem.reason:  # a record that cannot be used is known by its problem alone
+        return True
     return name in names or problem.distribution in {plugin.distribution for plugin in found}
 
 

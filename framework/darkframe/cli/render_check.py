@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.padding import Padding
 from rich.text import Text
@@ -15,11 +15,13 @@ from darkframe.report.text import visible
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
-    from darkframe.cli.check_bench import PluginReport, Result
+    from darkframe.cli.check_bench import PluginReport
     from darkframe.cli.check_chosen import Chosen
 
 _SIGNS = {"good": ("✓", "green"), "bad": ("✗", "bold red"), "left out": ("–", "yellow")}
 _WIDEST = 24  # a column of names
+_READABLE = 140  # columns of a table
+_FEW = 3  # checks that end the same way, each with a row of its own
 _REGISTRY = "What an entry point names can be imported and gives plugins."
 
 
@@ -62,15 +64,16 @@ class CheckView:
 
     def conclude(self, reports: Sequence[PluginReport], *, interrupted: bool) -> None:
         """The table of failures, and what came of it all."""
-        rows = [*_failures(reports), *_problems(self._chosen)]
-        if rows:
+        failures = _failures(self._chosen, reports, every=self._debug)
+        for title, rows in failures.items():
             self._out.print()
+            self._out.print(Text(visible(title), style="bold red"))
             self._out.print(_table(rows, self._out.width))
         if self._debug:
             self._details(reports)
         self._out.print()
         self._out.print(Text(_conclusion(self._chosen, reports, interrupted), style="bold"))
-        if any(row[4] for row in rows) and not self._debug:
+        if not self._debug and any(row.more for rows in failures.values() for row in rows):
             self._out.print(Text("--debug shows tracebacks, and what plugins printed.", style="dim"))
 
     def _details(self, reports: Sequence[PluginReport]) -> None:
@@ -86,8 +89,13 @@ class CheckView:
                 self._out.print(Text(f"    | {visible(line)}"), soft_wrap=True)
 
 
-Row = tuple[str, str, str, str, str]
-"""Plugin, check, promise, what was found, details."""
+class Row(NamedTuple):
+    """A failure: the check's name, what it promises, what was found; and whether ``--debug`` has more to say."""
+
+    check: str
+    promise: str
+    found: str
+    more: bool
 
 
 def _origin(found: object) -> str:
@@ -104,12 +112,14 @@ def _counts(report: PluginReport) -> str:
     numbers = [(len(report.having("passed")), "passed"), (len(report.failures), "FAILED")]
     numbers += [(len(report.having("expected")), "failed as expected"), (len(report.having("left out")), "left out")]
     told = [f"{number} {word}" for number, word in numbers if number or word == "passed"]
-    return ", ".join(told if report.complete else [*told, "not all made"])
+    return ", ".join(told if report.complete else [*told, "incomplete"])
 
 
 def _below(report: PluginReport) -> Iterable[str]:
     if report.obstacle:
         yield report.obstacle
+    if report.under_way:
+        yield f"stopped in {report.under_way}"
     for result in report.having("expected"):
         yield f"{result.name} fails as expected: {result.reason}"
     reasons = dict.fromkeys(result.reason for result in report.having("left out"))
@@ -118,56 +128,64 @@ def _below(report: PluginReport) -> Iterable[str]:
         yield f"left out: {names}: {reason}"
 
 
-def _failures(reports: Sequence[PluginReport]) -> Iterable[Row]:
+def _failures(chosen: Chosen, reports: Sequence[PluginReport], *, every: bool) -> dict[str, list[Row]]:
+    """Failures by what they are of; without ``every``, many checks of a plugin that end the same way share a row."""
+    found: dict[str, list[Row]] = {}
     for report in reports:
-        for result in report.failures:
-            yield _title(report), result.name, result.summary, _found(result), result.details or result.output
-
-
-def _found(result: Result) -> str:
-    return " ".join(result.reason.split())
-
-
-def _problems(chosen: Chosen) -> Iterable[Row]:
+        if report.failures:
+            rows = [Row(r.name, r.summary, r.reason, bool(r.details or r.output)) for r in report.failures]
+            found[f"{_title(report)} ({_origin(report.target.found)})"] = rows if every else list(_merged(rows))
     for problem in chosen.problems:
-        yield problem.origin, "", _REGISTRY, problem.reason, problem.details
+        found.setdefault(problem.origin, []).append(Row("discovery", _REGISTRY, problem.reason, bool(problem.details)))
+    return found
+
+
+def _merged(rows: Sequence[Row]) -> Iterator[Row]:
+    """Rows whose findings differ; one that stands for many says so."""
+    for reason in dict.fromkeys(row.found for row in rows):
+        same = [row for row in rows if row.found == reason]
+        if len(same) <= _FEW:
+            yield from same
+        else:
+            yield same[0]._replace(promise=f"{same[0].promise} (And {len(same) - 1} other checks.)")
 
 
 def _table(rows: Sequence[Row], width: int) -> RichTable:
-    """The failures, within a width; names of checks break at their underscores."""
+    """Failures within a width; names of checks break at their underscores."""
     from rich import box
     from rich.table import Table as RichTable
 
-    widths = _widths(rows, min(width, 160))
-    out = RichTable(
-        box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold", padding=(0, 1, 0, 0), show_lines=True
-    )
-    for title, cells in zip(("plugin", "check", "what it promises", "what was found"), widths):
+    layout: dict[str, Any] = {"box": box.SIMPLE_HEAD, "pad_edge": False, "show_edge": False, "padding": (0, 1, 0, 0)}
+    out = RichTable(header_style="bold", **layout)
+    widths = _widths(rows, min(width, _READABLE))
+    for title, cells in zip(("check", "what it promises", "what was found"), widths):
         out.add_column(title, width=cells, overflow="fold")
-    for plugin, check, promise, found, _ in rows:
-        broken = _broken(visible(check), widths[1])
-        out.add_row(Text(visible(plugin), style="bold"), Text(broken), Text(visible(promise), style="dim"), Text(visible(found)))
+    for row in rows:
+        out.add_row(_broken(visible(row.check), widths[0]), Text(_plain(row.promise), style="dim"), Text(_plain(row.found)))
     return out
 
 
+def _plain(text: str) -> str:
+    """Text on one line, without the marks of code in docstrings."""
+    return visible(" ".join(text.replace("``", "").split()))
+
+
 def _widths(rows: Sequence[Row], width: int) -> list[int]:
-    """Columns for plugin, check, promise and finding: the first two as narrow as their longest word, the last gets the most."""
-    words = [max((len(word) for row in rows for word in visible(row[0]).split()), default=6)]
-    words.append(max((len(word) for row in rows for word in visible(row[1]).split("_")), default=5))
-    first = min(max(words[0], 10), 20)
-    second = min(max(words[1] + 1, 16), 20)
-    rest = max(width - first - second - 4, 20)
-    return [first, second, rest * 2 // 5, rest - rest * 2 // 5]
+    """Columns for check, promise and finding: the first as narrow as its longest word allows, the last gets the most."""
+    longest = max((len(word) + 1 for row in rows for word in visible(row.check).split("_")), default=0)
+    first = min(max(longest, 10, min(max(len(row.check) for row in rows), 18)), 26)
+    rest = max(width - first - 6, 20)  # what stands between columns
+    return [first, rest * 2 // 5, rest - rest * 2 // 5]
 
 
-def _broken(name: str, width: int) -> str:
+def _broken(name: str, width: int) -> Text:
     """A check's name on lines of a width, broken behind underscores."""
     lines = [""]
     for part in name.replace("_", "_ ").split(" "):
         if lines[-1] and len(lines[-1]) + len(part) > width:
             lines.append("")
         lines[-1] += part
-    return "\n".join(lines)
+    return Text("\n".join(lines), style="bold")
 
 
 def _conclusion(chosen: Chosen, reports: Sequence[PluginReport], interrupted: bool) -> str:
@@ -181,8 +199,9 @@ def _conclusion(chosen: Chosen, reports: Sequence[PluginReport], interrupted: bo
         told.append(f"{_several(number, 'source')} left out, for want of a file or a download ('darkframe fetch' downloads).")
     if chosen.problems:
         told.append(f"{_several(len(chosen.problems), 'problem')} with what is installed.")
-    if interrupted:
-        told.append(f"{_several(len(chosen.targets) - len(reports), 'plugin')} not reached.")
+    unreached = len(chosen.targets) - len(reports)
+    if interrupted and unreached:
+        told.append(f"{_several(unreached, 'plugin')} not reached.")
     return " ".join(told)
 
 
