@@ -1,0 +1,42 @@
+"""Fenced blocks of the pages in docs/, in order, and whether the page says that they are not run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+DOCS = Path(__file__).parent.parent / "docs"
+_FENCE = re.compile(r"(?P<before>[^\n]*\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block.
+
+    Attributes:
+        language: Such as ``sh``.
+        text: Its lines.
+        before: The line above it.
+    """
+
+    language: str
+    text: str
+    before: str
+
+    @property
+    def left_out(self) -> bool:
+        """Whether the page says that it is not run; it must say why."""
+        return re.fullmatch(r"<!-- not run: .+ -->", self.before.strip()) is not None
+
+    @property
+    def file(self) -> str:
+        """The file that the line above names, as in ``plugin.py`` followed by a colon; else empty."""
+        named = re.search(r"`([\w./-]+\.\w+)`[^`]*:$", self.before.strip())
+        return named[1] if named else ""
+
+
+def blocks(page: Path) -> list[Block]:
+    """The blocks of a page, in order."""
+    found = _FENCE.finditer(page.read_text(encoding="utf-8"))
+    return [Block(match["language"], match["text"], match["before"] or "") for match in found]
