@@ -47,7 +47,7 @@ class Conduct:
             more = f" (and {len(self.warned) - 1} more)" if len(self.warned) > 1 else ""
             told.append(f"warned: {clipped(self.warned[0])}{more}")
         if self.changed:
-            told.append(f"changed {clipped(' and '.join(self.changed))}, which was put back")
+            told.append(f"changed {clipped(' and '.join(self.changed))}; that was put back")
         return told
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from darkframe.deprecation import Deprecated
+from darkframe.errors import described
 from darkframe.plugin import PluginInfo
 
 
@@ -53,5 +54,5 @@ def declaration_fault(info: PluginInfo, kind: type[PluginInfo]) -> str:
         return f"its kind is {info.kind!r}, not {kind.kind!r}"
     for name, (holds, wanted) in FIELDS.items():
         if hasattr(info, name) and not holds(getattr(info, name)):
-            return f"its {name} is a {type(getattr(info, name)).__name__}, not {wanted}"
+            return f"its {name} is {described(getattr(info, name))}, not {wanted}"
     return ""

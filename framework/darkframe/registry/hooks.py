@@ -12,6 +12,7 @@ import pluggy
 
 from darkframe import hookspecs
 from darkframe.config import parameters
+from darkframe.errors import described
 from darkframe.plugin import API_VERSION, ClustererInfo, DecomposerInfo, PluginInfo, SourceInfo
 from darkframe.registry.contained import contained
 from darkframe.registry.contract import this_darkframe, unknown_argument, unknown_field, version_fault
@@ -25,7 +26,7 @@ HOOKS: dict[str, type[PluginInfo]] = {
     "darkframe_clusterers": ClustererInfo,
 }
 
-MOST = 10_000
+MOST = 1_000
 """Records that one hook may give: an endless generator would be asked for ever."""
 
 
@@ -121,12 +122,14 @@ def _checked(entry: Entry, hook: str, info_type: type[PluginInfo], item: Any) ->
         return entry.problem(f"Its hook {hook} gave a record {_shown(item.name)} that cannot be used: {wrong}.")
     if unfit := version_fault(item):
         return entry.problem(unfit)
-    with contained(f"reading the parameters of {item.name}") as conduct:
+    try:
         parameters(item.params)
         item.params()
-    if conduct.error is not None:
-        reason = f"The parameters of its {item.kind} {item.name!r} are not declared properly: {fault(conduct.error)}."
-        return entry.problem(reason, conduct.details)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        reason = f"The parameters of its {item.kind} {item.name!r} are not declared properly: {fault(error)}."
+        return entry.problem(reason, traceback.format_exc())
     return Found(item, entry.distribution, entry.version, entry.point.name, entry.point.module)
 
 
@@ -141,4 +144,4 @@ def _shown(item: Any) -> str:
         text = " ".join(repr(item).split())
     except Exception:  # foreign objects may fail in this too
         text = ""
-    return text if 0 < len(text) <= 60 else f"a {type(item).__name__}"
+    return text if 0 < len(text) <= 60 else described(item)
