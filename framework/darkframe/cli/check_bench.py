@@ -6,6 +6,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -105,19 +106,18 @@ class Bench:
         with self._progress.task("check", len(targets), "plugins") as task:
             for target in targets:
                 report = self.under_way = PluginReport(target)
-                with self._progress.task(f"{target.found.kind} {target.label}", None, "checks") as own:
-                    self._put_through(report, own)
+                self._put_through(report)
                 self.under_way = None
                 task.advance()
                 yield report
 
-    def _put_through(self, report: PluginReport, task: Task) -> None:
+    def _put_through(self, report: PluginReport) -> None:
         started, deaths = time.monotonic(), 0
         try:
             while not report.complete and deaths < _DEATHS:
-                listener = _Listener(report, self._log, task)
-                for _, message in self._pool.run([_job(report)]):
-                    listener.hear(message)
+                with _Listener(report, self._log, self._progress) as listener:
+                    for _, message in self._pool.run([_job(report)]):
+                        listener.hear(message)
                 deaths += not report.complete
                 if not listener.opened:
                     break
@@ -133,13 +133,21 @@ def _job(report: PluginReport) -> dict[str, Any]:
 
 
 class _Listener:
-    """Writes what a worker says of one plugin into its report."""
+    """Writes what a worker says of one plugin into its report, and shows how far it is."""
 
-    def __init__(self, report: PluginReport, log: Path, task: Task) -> None:
-        self._report, self._log, self._task = report, log, task
+    def __init__(self, report: PluginReport, log: Path, progress: Progress) -> None:
+        self._report, self._log, self._progress = report, log, progress
+        self._stack = ExitStack()
+        self._task: Task | None = None
         self._check, self._at, self._began = "it_can_be_opened", 0, time.monotonic()
         self._promises = {"it_can_be_opened": "It can be made with the parameters that are set."}
         self.opened = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stack.close()
 
     def hear(self, message: Mapping[str, Any]) -> None:
         """Take one message."""
@@ -151,7 +159,8 @@ class _Listener:
         elif event == "check":
             self._check, self._at, self._began = message["name"], message["at"], time.monotonic()
             self._report.under_way = self._check
-            self._task.note(self._check)
+            if self._task is not None:
+                self._task.note(self._check)
         elif event == "outcome":
             self._add(message)
         elif event == "end":
@@ -163,13 +172,17 @@ class _Listener:
         report = self._report
         report.obstacle, report.capabilities = message["obstacle"], tuple(message["capabilities"])
         report.expected = len(message["checks"])
+        label = f"{report.target.found.kind} {report.target.label}"
+        self._task = self._stack.enter_context(self._progress.task(label, report.expected, "checks"))
+        self._task.advance(len(report.results))
 
     def _add(self, message: Mapping[str, Any]) -> None:
         said = {name: message[name] for name in ("name", "status", "reason", "details", "seconds")}
         output = self._printed(message["until"])
         self._report.results.append(Result(**said, summary=self._promises.get(said["name"], ""), output=output))
         self._check = self._report.under_way = ""
-        self._task.advance()
+        if self._task is not None:
+            self._task.advance()
 
     def _end(self, message: Mapping[str, Any]) -> None:
         if message.get("kind") != "killed":
