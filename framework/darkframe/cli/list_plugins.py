@@ -53,7 +53,8 @@ def _print_kind(registry: Registry, kind: str, width: int) -> None:
     column = min(max(map(len, names), default=0) + 2, 40)
     for name, found in zip(names, plugins):
         origin = f"{found.distribution} {found.version}".replace(" ", _HARD_SPACE)
-        _print_entry(name, f"{one_paragraph(clipped(found.info.summary))} ({origin})", column, width)
+        going = f" {one_paragraph(_going(found) or '')}".rstrip()
+        _print_entry(name, f"{one_paragraph(clipped(found.info.summary))} ({origin}){going}", column, width)
     click.echo()
 
 
