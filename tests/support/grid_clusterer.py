@@ -1,7 +1,7 @@
 """A right clusterer, small and fast, that offers everything a clusterer may: the cells of a grid, at two levels.
 
 Rows are scaled to [0, 1] by their bounds; a cluster is a cell of the grid that a row fell in, numbered by its first row. The
-finer grid divides the cells of the coarser one. A row's match with a cell is 1 less its mean distance from it over the dimensions.
+finer grid divides the cells of the coarser one. A row's match with a cell is 1 less its mean distance from it over dimensions.
 """
 
 from dataclasses import dataclass

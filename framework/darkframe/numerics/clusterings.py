@@ -79,20 +79,16 @@ def counts_fault(clustering: Clustering) -> str:
             if len(used) and used[-1] != len(used) - 1:
                 return f"level {level} has a label {used[-1]}, but {len(used)} clusters with rows, and clusters does not say more"
             continue
+        if level >= len(clustering.clusters):
+            return f"its clusters has {len(clustering.clusters)} entries for {len(clustering.labels)} levels"
         known = clustering.clusters[level]
         if len(used) and used[-1] >= known:
             return f"level {level} has a label {used[-1]}, but clusters says {known}"
-        for name, counted in (
-            ("parents", clustering.parents[level - 1] if level else None),
-            ("width", _width(clustering, level)),
-        ):
-            if counted is not None and np.shape(counted) != (known,):
-                return f"{name} of level {level} has shape {np.shape(counted)}, but clusters says {known}"
+        counted: dict[str, tuple[Any, ...]] = {"parents": (None, *clustering.parents), "width": clustering.width}
+        for name, entries in counted.items():
+            if level < len(entries) and entries[level] is not None and np.shape(entries[level]) != (known,):
+                return f"{name} of level {level} has shape {np.shape(entries[level])}, but clusters says {known}"
     return ""
-
-
-def _width(clustering: Clustering, level: int) -> Any:
-    return clustering.width[level] if clustering.width else None
 
 
 def values_fault(clustering: Clustering) -> str:

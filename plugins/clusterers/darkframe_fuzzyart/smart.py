@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from darkframe import ParameterError
+from darkframe import ClusterContext, Clustering, ParameterError
 from darkframe_fuzzyart.plugin import SmartParams
 
 DEFAULT_BASE = "gpu-fuzzyart"
@@ -34,6 +34,10 @@ class Smart:
         from darkframe_fuzzyart.smart_over import SmartOver
 
         return super().__new__(SmartOver)
+
+    def fit(self, vectors: Any, context: ClusterContext) -> Clustering:
+        """Cluster (n, d) vectors in the order given; each of the two classes in its own way."""
+        raise NotImplementedError
 
 
 def check_levels(rho: tuple[float, ...], vigilance: str, base: str) -> None:

@@ -11,6 +11,7 @@ from darkframe.errors import DarkframeError, PluginError
 from darkframe.interfaces import Assignment, Clustering
 from darkframe.numerics.clusterings import clustering_fault, values_fault
 from darkframe.testing.checks import require
+from darkframe.testing.clusterers.planted import loose_groups
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +33,11 @@ def learned(model: Any, method: str, vectors: NDArray[Any], context: Any) -> Clu
 def fitted(clusterer: Subject, vectors: NDArray[Any], **context: Any) -> Clustering:
     """What a fresh one makes of vectors."""
     return learned(clusterer.make(), "fit", vectors, clusterer.context(**context))
+
+
+def plain(clusterer: Subject) -> Clustering:
+    """What a fresh one makes of ``loose_groups``, fitted once for all checks that only look at it."""
+    return clusterer.once("a fit of loose groups", lambda: fitted(clusterer, loose_groups()))
 
 
 def model_of(clusterer: Subject, vectors: NDArray[Any], **context: Any) -> tuple[Any, Clustering]:

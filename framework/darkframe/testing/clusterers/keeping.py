@@ -54,9 +54,9 @@ def state_stays_as_it_was(clusterer: Subject) -> None:
     """What ``state`` gave does not change when the model goes on."""
     model, _ = model_of(clusterer, loose_groups())
     state = model.state()
-    before = {name: array.tobytes() for name, array in state.items()}
+    before = {name: np.asarray(array).tobytes() for name, array in state.items()}
     learned(model, "partial_fit", loose_groups(seed=5), clusterer.context())
-    changed = [name for name, array in state.items() if array.tobytes() != before[name]]
+    changed = [name for name, array in state.items() if np.asarray(array).tobytes() != before[name]]
     require(not changed, f"{', '.join(changed)} of the state changed when the model went on; give copies.")
 
 

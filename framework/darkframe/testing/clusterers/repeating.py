@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from darkframe.testing.checks import require
-from darkframe.testing.clusterers.fitting import fitted, learned
+from darkframe.testing.clusterers.fitting import fitted, learned, model_of, plain, predicted
 from darkframe.testing.clusterers.planted import DIMENSIONS, loose_groups
 from darkframe.testing.kit import CLUSTERER
 
@@ -39,12 +39,25 @@ def fits_repeat(clusterer: Subject) -> None:
 
 @CLUSTERER()
 def fits_start_anew(clusterer: Subject) -> None:
-    """A fit forgets the fits before it: of other vectors, of other dimensions, of the same."""
-    model, expected = clusterer.make(), fitted(clusterer, loose_groups()).labels
-    learned(model, "fit", loose_groups(seed=3, n=50), clusterer.context())
+    """A fit forgets the fits before it: of other dimensions, of other vectors, of the same."""
+    model, expected = clusterer.make(), plain(clusterer).labels
     learned(model, "fit", loose_groups(seed=4)[:, :4], clusterer.context())
+    learned(model, "fit", loose_groups(seed=3, n=50), clusterer.context())
     for what in ("A fit after fits of other vectors", "A fit after one of the same vectors"):
         same_labels(learned(model, "fit", loose_groups(), clusterer.context()).labels, expected, what)
+
+
+@CLUSTERER()
+def clusterings_stay_as_they_were(clusterer: Subject) -> None:
+    """What a fit gave does not change when the same object is fitted again, goes on or predicts."""
+    model, clustering = model_of(clusterer, loose_groups())
+    kept = clustering.labels.copy()
+    if "partial_fit" in clusterer.capabilities:
+        learned(model, "partial_fit", loose_groups(seed=6), clusterer.context())
+    learned(model, "fit", loose_groups(seed=4), clusterer.context())
+    if "predict" in clusterer.capabilities:
+        predicted(model, loose_groups(seed=5))
+    same_labels(clustering.labels, kept, "Working on with the same object")
 
 
 @CLUSTERER()
@@ -92,11 +105,11 @@ def bounds_of_their_own_change_nothing(clusterer: Subject) -> None:
     vectors = loose_groups()
     own = vectors.min(axis=0).astype(np.float64), vectors.max(axis=0).astype(np.float64)
     found = fitted(clusterer, vectors, bounds=own).labels
-    same_labels(found, fitted(clusterer, vectors).labels, "The vectors' own minimum and maximum as bounds")
+    same_labels(found, plain(clusterer).labels, "The vectors' own minimum and maximum as bounds")
 
 
 def _same_as_plain(clusterer: Subject, vectors: NDArray[Any], what: str) -> None:
-    same_labels(fitted(clusterer, vectors).labels, fitted(clusterer, loose_groups()).labels, what)
+    same_labels(fitted(clusterer, vectors).labels, plain(clusterer).labels, what)
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def few_rows_are_clustered_or_refused(clusterer: Subject) -> None:
         for field in dataclasses.fields(clusterer.params)
         if type(getattr(clusterer.params, field.name)) is int
     }
-    for n in sorted({2} | {n for n in asked if 0 < n <= _MOST}):
+    for n in sorted({2} | {n for n in asked if 1 < n <= _MOST}):
         clustered_or_refused(clusterer, loose_groups(n=n), f"{n} rows")
 
 
@@ -89,7 +89,7 @@ def tiny_values_are_clustered_or_refused(clusterer: Subject) -> None:
     """Rows of subnormal values, and of values that hardly differ, get a sound clustering, or an error in a sentence."""
     clustered_or_refused(clusterer, loose_groups() * np.float32(1e-40), "rows of values about 1e-40")
     clustered_or_refused(clusterer, loose_groups().astype(np.float64) * 1e-310, "rows of values about 1e-310")
-    clustered_or_refused(clusterer, 1e6 + 0.01 * loose_groups(), "rows that hardly differ")
+    clustered_or_refused(clusterer, 1e6 + 0.01 * loose_groups().astype(np.float64), "rows that hardly differ")
 
 
 @CLUSTERER()
