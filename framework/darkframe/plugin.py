@@ -79,7 +79,8 @@ class PluginInfo:
         summary: One line.
         params: A frozen dataclass type whose fields are made with ``param``.
         install_hint: What to install if importing ``target`` fails, such as ``pip install 'pkg[extra]'``.
-        docs: Address of its documentation; empty: what its distribution's metadata name as such.
+        docs: Address of its documentation: whole, or a page of what its distribution's metadata name as its documentation
+            (``Documentation`` under ``[project.urls]``); empty: that itself.
         api: Version of the contracts it is written against (``darkframe.API_VERSION``).
         expected_failures: Checks of ``darkframe.testing`` that it does not pass, each with the reason. They are shown by
             ``darkframe describe``, and are strict: one that does pass is an error.

@@ -12,9 +12,10 @@ import numpy as np
 
 from darkframe.apart import seeded
 from darkframe.api.clusterer_faults import OPTIONAL, fitted_fault
+from darkframe.api.deprecations import warn_of_deprecated
 from darkframe.api.guard import Guard, breach, made, optional
 from darkframe.config import build, to_record
-from darkframe.errors import UserError
+from darkframe.errors import UserError, described
 from darkframe.interfaces import Clusterer, Clustering
 from darkframe.plugin import ClustererInfo
 from darkframe.registry import Found, Registry
@@ -68,20 +69,20 @@ def _learn(
     if _checksum(vectors) != before:
         raise breach(guard.found, f"{method}() changed the vectors that it was given")
     if not isinstance(clustering, Clustering):
-        raise breach(guard.found, f"{method}() gave a {type(clustering).__name__}, not a Clustering")
+        raise breach(guard.found, f"{method}() gave {described(clustering)}, not a Clustering")
     guard.check(f"{method}()", fitted_fault, clustering, len(vectors), fresh=method == "fit")
     return clustering
 
 
 def lent(array: NDArray[Any]) -> NDArray[Any]:
-    """A read-only view whose base is read-only too, so that a plugin that changes its input fails there and then."""
+    """A read-only view, so that a plugin that changes its input fails there and then."""
     view = array.view()
     view.flags.writeable = False
-    return view.view()
+    return view
 
 
 def _checksum(array: NDArray[Any]) -> int:
-    """What tells whether an array was changed in a way that no flag keeps off, as through ``torch.from_numpy``; 6 GB/s."""
+    """What tells whether an array was changed in a way that no flag keeps off, as through ``torch.from_numpy`` or ``.base``; 6 GB/s."""
     return zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
 
 
@@ -126,4 +127,5 @@ class Maker:
         found = self._registry.get("clusterer", name)
         if found.qualified == self._found.qualified:
             raise UserError(f"The clusterer {self._found.name!r} cannot build on itself.", hint="Name another base.")
+        warn_of_deprecated([found], {})
         return Maker(found, build(found.info.params, {}, kind="clusterer", owner=f"clusterer {name!r}"), self._registry)

@@ -6,7 +6,7 @@ import importlib.util
 import inspect
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
@@ -39,7 +39,8 @@ CAN: Mapping[str, Mapping[str, str]] = {
 }
 """Optional methods by kind, in words."""
 
-_DOCS = ("documentation", "docs", "homepage", "source", "repository")
+_DOCS = ("documentation", "docs")
+_HOME = ("homepage", "home-page", "source", "source code", "repository")
 """Labels of project URLs, the best first."""
 
 
@@ -114,22 +115,25 @@ def _hooks(module: str) -> str:
 
 
 def docs_of(docs: str, distribution: str) -> str:
-    """The address of a plugin's documentation: its own, a page of its distribution's, or the distribution's; else empty."""
-    base = _address(distribution)
-    if "://" in docs or not base:
+    """Where a plugin's documentation is: its own address, a page of its distribution's documentation, or that itself."""
+    if "://" in docs:
         return docs
-    return urljoin(base if base.endswith("/") else f"{base}/", docs) if docs else base
+    base = _address(distribution, _DOCS)
+    if not docs:
+        return base or _address(distribution, _HOME)
+    return urljoin(f"{base.rstrip('/')}/", docs) if base else f"{docs} in the documentation of {distribution}"
 
 
-def _address(distribution: str) -> str:
-    """Where the metadata of a distribution say that its documentation is, or else its home."""
+def _address(distribution: str, labels: Sequence[str]) -> str:
+    """The address that the metadata of a distribution give under one of some labels; empty where there is none."""
     try:
         told = metadata.metadata(distribution)
     except metadata.PackageNotFoundError:
         return ""
     pairs = [entry.partition(",") for entry in told.get_all("Project-URL") or []]
     urls = {label.strip().lower(): url.strip() for label, _, url in pairs}
-    return next((urls[label] for label in _DOCS if label in urls), next(iter(told.get_all("Home-page") or []), ""))
+    urls |= {"home-page": str(page) for page in told.get_all("Home-page") or []}
+    return next((urls[label] for label in labels if label in urls), "")
 
 
 LABELS: tuple[tuple[str, str], ...] = (

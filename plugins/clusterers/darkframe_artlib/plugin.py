@@ -222,6 +222,7 @@ def _info(name: str, target: str, params: type[Any], summary: str, vigilance: st
         params=params,
         install_hint="pip install 'artlib>=0.1.12,<0.2'",
         vigilance=vigilance,
+        docs="clusterers.html",
     )
 
 

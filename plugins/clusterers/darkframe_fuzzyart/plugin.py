@@ -49,6 +49,7 @@ def darkframe_clusterers() -> Iterable[darkframe.ClustererInfo]:
         summary="Fuzzy ART, exact: float64 decisions with certified low-precision filters, on CPU or CUDA.",
         params=FuzzyARTParams,
         vigilance="rising",
+        docs="fuzzy-art.html",
     )
     yield darkframe.ClustererInfo(
         name="smart",
@@ -56,4 +57,5 @@ def darkframe_clusterers() -> Iterable[darkframe.ClustererInfo]:
         summary="SMART: a hierarchy of clusters, each level within the clusters of the one above, over any base with vigilance.",
         params=SmartParams,
         vigilance="rising",
+        docs="fuzzy-art.html",
     )

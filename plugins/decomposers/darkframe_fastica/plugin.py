@@ -59,10 +59,12 @@ def darkframe_decomposers() -> Iterable[darkframe.DecomposerInfo]:
         target="darkframe_fastica.fastica:FastICA",
         summary="FastICA, parallel or deflation: float32 tiles, float64 sums and decorrelation.",
         params=FastICAParams,
+        docs="reference/plugins.html#decomposer-fastica",
     )
     yield darkframe.DecomposerInfo(
         name="picard",
         target="darkframe_fastica.picard:Picard",
         summary="Picard-O: the same optimum by preconditioned L-BFGS on rotations, judged by the gradient.",
         params=PicardParams,
+        docs="reference/plugins.html#decomposer-picard",
     )

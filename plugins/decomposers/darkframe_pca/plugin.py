@@ -26,4 +26,5 @@ def darkframe_decomposers() -> Iterable[darkframe.DecomposerInfo]:
         target="darkframe_pca.pca:PCA",
         summary="Principal components of the exact covariance: directions of most variance, uncorrelated.",
         params=PCAParams,
+        docs="reference/plugins.html#decomposer-pca",
     )

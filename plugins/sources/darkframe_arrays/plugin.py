@@ -75,4 +75,5 @@ def darkframe_sources() -> Iterable[SourceInfo]:
         params=ArraysParams,
         partial=True,
         default_tokens=None,
+        docs="own-activations.html",
     )

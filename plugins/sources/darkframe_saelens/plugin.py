@@ -72,10 +72,12 @@ def darkframe_sources() -> Iterable[SourceInfo]:
         target="darkframe_saelens.sources:Gpt2Source",
         summary="GPT-2 small and SAELens's gpt2-small-res-jb, any of its 13 sites, over OpenWebText.",
         params=Gpt2Params,
+        docs="sources.html",
     )
     yield SourceInfo(
         name="saelens",
         target="darkframe_saelens.sources:SaeLensSource",
         summary="Any SAE that SAELens opens, by release and sae_id or from a folder, with its model.",
         params=SaeLensParams,
+        docs="sources.html",
     )

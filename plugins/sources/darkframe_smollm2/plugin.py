@@ -32,4 +32,5 @@ def darkframe_sources() -> Iterable[SourceInfo]:
         params=SmolLM2Params,
         install_hint=INSTALL_HINT,
         default_tokens=100_000,
+        docs="reference/plugins.html#source-smollm2",
     )

@@ -65,16 +65,19 @@ def darkframe_sources() -> Iterable[SourceInfo]:
         target="darkframe_sparsify.source:Pythia70mSource",
         summary="Pythia-70M and EleutherAI's SAEs on its layers, MLPs and attention (32,768 features, k 16), from the hub.",
         params=Pythia70mParams,
+        docs="sources.html",
     )
     yield SourceInfo(
         name="pythia-410m",
         target="darkframe_sparsify.source:Pythia410mSource",
         summary="Pythia-410M and EleutherAI's SAEs on its MLPs (65,536 features, k 32), from the hub.",
         params=Pythia410mParams,
+        docs="sources.html",
     )
     yield SourceInfo(
         name="sparsify",
         target="darkframe_sparsify.source:SparsifySource",
         summary="Any SAE trained with sparsify, on the hub or in a folder, with its model.",
         params=SparsifyParams,
+        docs="sources.html",
     )

@@ -31,4 +31,5 @@ def darkframe_sources() -> Iterable[SourceInfo]:
         params=TinyParams,
         default_tokens=None,
         over="source.checkpoint=0,1,2,3,4",
+        docs="reference/plugins.html#source-tiny",
     )
