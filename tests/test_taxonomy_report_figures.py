@@ -220,7 +220,7 @@ def test_families_have_colours_of_their_own_and_ink_that_reads():
 
 def test_noise_and_smaller_clusters_are_classes_of_their_own(of, shown):
     labels = [text.get_text() for text in shown("feature_map").axes[0].get_legend().get_texts()]
-    assert labels[-1] == "noise: in no cluster" and labels[0].startswith(f"L0:{of.results.clusters[0].cluster}")
+    assert labels[-1] == "noise: 4 in no cluster" and labels[0].startswith(f"L0:{of.results.clusters[0].cluster}")
     many = nested(made().rows, (14,), 0)[0]
     sizes = np.bincount(many[0])
     few = {f.name: np.zeros(len(sizes), int) for f in dataclasses.fields(of.data.clusters)}

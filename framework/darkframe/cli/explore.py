@@ -14,6 +14,8 @@ from darkframe.cli.state import debug_option
 
 if TYPE_CHECKING:
     from darkframe.result import RunResult
+    from darkframe.results import TaxonomyResults
+    from darkframe.store.taxonomy import Taxonomy
 
 _OFFERED = 60  # clusters after <Tab>, the largest of the level
 
@@ -42,12 +44,19 @@ def _cluster_names(path: Path, incomplete: str) -> list[CompletionItem]:
             name = f"L{level}:{cluster}"
             if name.startswith(wanted) and len(offered) < _OFFERED:
                 offered.append(CompletionItem(name, help=said_by(taxonomy.cluster(level, cluster), 4)))
+        if f"L{level}:NOISE".startswith(wanted) and len(taxonomy.noise(level)):
+            offered.append(CompletionItem(f"L{level}:noise", help="in no cluster"))
     return offered
 
 
 @click.command(name="explore", short_help="Look into a taxonomy: levels, one cluster, one feature.")
 @click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
-@click.option("--cluster", metavar="NAME", shell_complete=complete_cluster, help="Show this cluster: L0:3, or 3 for level 0.")
+@click.option(
+    "--cluster",
+    metavar="NAME",
+    shell_complete=complete_cluster,
+    help="Show this cluster: L0:3, or 3 for level 0; L0:noise: what is in none.",
+)
 @click.option("--feature", metavar="ID", type=int, help="Show where this feature of the SAE lies.")
 @click.option("--children", type=click.IntRange(min=0), metavar="N", default=10, help="Children to show.  [default: 10]")
 @click.option("--features", type=click.IntRange(min=0), metavar="N", default=10, help="Members to show.  [default: 10]")
@@ -59,6 +68,7 @@ def command(run: Path, cluster: str | None, feature: int | None, children: int, 
     \b
     darkframe explore RUN                     its levels and its largest clusters
     darkframe explore RUN --cluster L0:3      one cluster: tokens, quality, children, members
+    darkframe explore RUN --cluster L0:noise  the features in no cluster of a level
     darkframe explore RUN --feature 123       where a feature lies at each level
     """
     from darkframe.result import load
@@ -72,16 +82,25 @@ def command(run: Path, cluster: str | None, feature: int | None, children: int, 
 
     if cluster is not None:
         at = exploring.parse_cluster(taxonomy, cluster)
-        _say(result, exploring.explore_cluster(result.taxonomy, taxonomy, at, children, features), as_json)
+        _say(result, _view(result.taxonomy, taxonomy, at, children, features), as_json)
     elif feature is not None:
         _say(result, exploring.explore_feature(result.taxonomy, taxonomy, feature), as_json)
     else:
         _say(result, None, as_json)
 
 
+def _view(results: TaxonomyResults, taxonomy: Taxonomy, at: tuple[int, int], children: int, features: int) -> Any:
+    """A cluster, or the noise of a level."""
+    from darkframe.report.taxonomy import exploring
+
+    if at[1] == exploring.NOISE:
+        return exploring.explore_noise(results, taxonomy, at[0], features)
+    return exploring.explore_cluster(results, taxonomy, at, children, features)
+
+
 def _say(result: RunResult, view: Any, as_json: bool) -> None:
     """Print a view of a cluster or a feature, or without one the overview."""
-    from darkframe.report.taxonomy.exploring import ClusterView
+    from darkframe.report.taxonomy.exploring import ClusterView, NoiseView
 
     assert result.taxonomy is not None
     if as_json:
@@ -93,6 +112,8 @@ def _say(result: RunResult, view: Any, as_json: bool) -> None:
         render_taxonomy.print_overview(result.taxonomy)
     elif isinstance(view, ClusterView):
         render_taxonomy.print_cluster(view)
+    elif isinstance(view, NoiseView):
+        render_taxonomy.print_noise(view)
     else:
         render_taxonomy.print_feature(view)
 

@@ -10,15 +10,15 @@ from rich.text import Text
 
 from darkframe.cli.render import console, print_table
 from darkframe.report.plain import cell_width
-from darkframe.report.taxonomy.exploring import feature_table, overview_tables, view_tables
-from darkframe.report.taxonomy.words import cluster_name, level_label
+from darkframe.report.taxonomy.exploring import feature_table, noise_table, overview_tables, view_tables
+from darkframe.report.taxonomy.words import by_chance, cluster_name, level_label
 from darkframe.report.text import count, decimal, share, token_text, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from darkframe.report.table import Table
-    from darkframe.report.taxonomy.exploring import ClusterView, FeatureView
+    from darkframe.report.taxonomy.exploring import ClusterView, FeatureView, NoiseView
     from darkframe.results import ClusterRecord, TaxonomyResults, Vote
 
 
@@ -32,11 +32,14 @@ def print_overview(results: TaxonomyResults, out: Console | None = None) -> None
     levels, largest = overview_tables(results)
     _section(levels.only([c.name for c in levels.columns if c.name != "reason"]), out)
     _section(largest, out)
-    more = results.levels[0].clusters - len(largest.rows)
+    noise = results.levels[0].noise
+    more = results.levels[0].clusters - len(largest.rows) + bool(noise)
     if more > 0:
         out.print(Text(f"and {count(more)} smaller ones", style="dim"))
-    if largest.rows:
+    if results.clusters:
         out.print(Text(f"One of them: darkframe explore RUN --cluster {largest.rows[0][0]}", style="dim"))
+    if noise:
+        out.print(Text("What is in no cluster: darkframe explore RUN --cluster L0:noise", style="dim"))
 
 
 def print_cluster(view: ClusterView, out: Console | None = None) -> None:
@@ -101,11 +104,25 @@ def _listed(label: str, pairs: Iterable[tuple[str, str]], width: int) -> Text:
     return text
 
 
+def print_noise(view: NoiseView, out: Console | None = None) -> None:
+    """The features in no cluster of a level."""
+    out, level = out or console(), view.level
+    features = "1 feature" if view.size == 1 else f"{count(view.size)} features"
+    out.print(
+        Text.assemble((cluster_name(level.level, -1), "bold cyan"), f"  {features} in no cluster, {share(view.share)} of all")
+    )
+    if chance := by_chance(level, lambda quality: quality.noise / max(level.rows, 1), share):
+        out.print(Text(f"of rows without structure: {chance}", style="dim"))
+    _section(noise_table(view), out, _more(len(view.members), view.size, "features"))
+
+
 def print_feature(view: FeatureView, out: Console | None = None) -> None:
     """One feature: its own tokens, and its cluster at each level."""
     out = out or console()
     said = "  ".join(token_text(token) for token in view.tokens)
     out.print(Text.assemble((f"feature {view.feature}", "bold cyan"), f"  {said}"))
+    if not any(view.clusters):
+        out.print(Text("Noise: it is in no cluster" + (" of any level." if len(view.clusters) > 1 else ".")))
     _section(feature_table(view), out)
 
 

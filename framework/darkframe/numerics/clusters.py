@@ -110,6 +110,8 @@ def member_cosines(rows: NDArray[Any], labels: I64, sums: F32) -> F32:
     """(n,) float32 cosine of each row with its cluster's direction; NaN for noise."""
     directions = unit(sums)
     out = np.full(len(rows), np.nan, np.float32)
+    if not len(directions):
+        return out
     for part in blocks(len(rows)):
         own, inside = labels[part], labels[part] >= 0
         cosines = np.einsum("ij,ij->i", unit(rows[part]), directions[np.maximum(own, 0)])

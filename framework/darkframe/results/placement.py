@@ -12,7 +12,8 @@ class PlacedLevel:
 
     Attributes:
         level: 0 is the coarsest.
-        cluster: The nearest cluster: highest |cos| of the component's direction with a cluster's direction.
+        cluster: The nearest cluster: highest |cos| of the component's direction with a cluster's direction; −1 where the level
+            has no clusters.
         cosine: That |cos|; beside it stands ``Placement.cosine_by_chance``.
         sign: +1 or −1, the sign of the cosine.
         match: How well the signed direction, as long as a decoder row is on average, matches that cluster; NaN without.

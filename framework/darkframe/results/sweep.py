@@ -47,6 +47,7 @@ class LevelFigures:
             null where it is larger; NaN without nulls.
         stability: Mean adjusted Rand index between different row orders; NaN with a single order.
         beats_null: Whether the level holds structure that the nulls do not.
+        noise: Rows in no cluster / all rows.
 
     Computed in:
         report/sweep/gather.py
@@ -58,6 +59,7 @@ class LevelFigures:
     silhouette_null: float
     stability: float
     beats_null: bool
+    noise: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,8 @@ class Taxonomy:
 
     def _which_clusters(self, level: int) -> str:
         last = self.clusters(level) - 1
+        if last < 0:
+            return "none, as every feature is noise there"
         return f"L{level}:0 alone" if last == 0 else f"L{level}:0 to L{level}:{last}"
 
     def parse(self, name: str) -> tuple[int, int]:
@@ -121,6 +123,17 @@ class Taxonomy:
         inside = np.flatnonzero(self._own("cluster_parent", level + 1) == cluster)
         sizes = self._own("cluster_size", level + 1)[inside]
         return [int(child) for child in inside[np.argsort(-sizes, kind="stable")]]
+
+    def noise(self, level: int) -> I64:
+        """Ids of the features that lie in no cluster of a level, ascending.
+
+        Raises:
+            UserError: There is no such level.
+        """
+        if not 0 <= level < self.levels:
+            raise UserError(f"There is no level {level}: the taxonomy has {self._which_levels()}.")
+        out: I64 = np.sort(np.asarray(self._features[np.asarray(self._labels[level]) < 0], np.int64))
+        return out
 
     @cached_property
     def _grouped(self) -> dict[int, tuple[I64, I64]]:

@@ -98,7 +98,7 @@ class Pass:
 
     def _batch(self, number: int, batch: Batch, dictionary: Dictionary, room: int | None, task: Task) -> int:
         self._check(number, batch.x)
-        piece = make_piece(number, batch, dictionary, room)
+        piece = make_piece(number, batch, dictionary, room, getattr(self._source, "title", ""))
         if piece is None:
             return 0
         self._take(piece)

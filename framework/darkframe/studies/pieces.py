@@ -65,7 +65,7 @@ def document_halves(documents: NDArray[Any]) -> NDArray[np.uint8]:
     return ((numbers & np.uint64(1)) ^ coin).astype(np.uint8)
 
 
-def make_piece(number: int, batch: Batch, dictionary: Dictionary, room: int | None) -> Piece | None:
+def make_piece(number: int, batch: Batch, dictionary: Dictionary, room: int | None, owner: str = "") -> Piece | None:
     """Encode a batch, once, and check it.
 
     Args:
@@ -73,6 +73,7 @@ def make_piece(number: int, batch: Batch, dictionary: Dictionary, room: int | No
         batch: The batch.
         dictionary: The SAE.
         room: Kept tokens still wanted (None: any number); the rest of the batch is left out.
+        owner: Whose activations they are, such as ``The source 'tiny' of darkframe 0.1``; empty: it is not said.
 
     Returns:
         The piece, or None if the batch has no row to use.
@@ -94,14 +95,14 @@ def make_piece(number: int, batch: Batch, dictionary: Dictionary, room: int | No
     x = batch.x if len(rows) == len(wanted) else batch.x[torch.from_numpy(rows).to(batch.x.device)]
     x = x.detach().to(torch.float32)
     norms = row_norms(x)
-    _check_finite("The activations", norms, number, batch, rows)
+    _check_finite(f"The activations{_of(owner)}", norms, number, batch, rows)
     with torch.no_grad():
         codes = dictionary.encode(x)
         reconstruction = dictionary.decode(codes).to(torch.float32)
         if reconstruction.shape != x.shape:
             raise PluginError(f"The dictionary decodes to shape {tuple(reconstruction.shape)}; {tuple(x.shape)} was expected.")
         e = x - reconstruction
-    _check_finite("The SAE's residuals", row_norms(e), number, batch, rows)
+    _check_finite(f"The SAE's residuals{_of(owner)}", row_norms(e), number, batch, rows)
     return Piece(
         number,
         np.asarray(batch.tokens, np.int32)[rows],
@@ -116,6 +117,10 @@ def make_piece(number: int, batch: Batch, dictionary: Dictionary, room: int | No
         codes,
         int(batch.skipped),
     )
+
+
+def _of(owner: str) -> str:
+    return f" of {owner[:1].lower()}{owner[1:]}" if owner else ""
 
 
 def _check_shapes(number: int, batch: Batch) -> None:

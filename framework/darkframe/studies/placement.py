@@ -73,13 +73,20 @@ class Frame:
         self._directions = [unit[level == which] for which in range(self.levels)]
 
     def place(self, directions: F64, level: int) -> Placed:
-        """Hold unit directions (n, d) against the clusters of a level."""
+        """Hold unit directions (n, d) against the clusters of a level; where it has none, all are −1 and NaN."""
+        if not len(self._directions[level]):
+            return self._nowhere(len(directions))
         cosines = directions @ self._directions[level].T
         cluster = np.abs(cosines).argmax(axis=1)
         cosine = cosines[np.arange(len(cosines)), cluster]
         sign = np.where(cosine < 0, -1, 1)
         match, passes, known = self._vigilance(directions, level, cluster, sign)
         return Placed(cluster, np.abs(cosine), sign, match, passes, known)
+
+    def _nowhere(self, n: int) -> Placed:
+        nothing, tested = np.full(n, np.nan), self._model is not None
+        passes, known = (np.zeros(n, bool), np.zeros(n, np.int64)) if tested else (None, None)
+        return Placed(np.full(n, -1, np.int64), nothing, np.ones(n, np.int64), nothing, passes, known)
 
     def _vigilance(self, directions: F64, level: int, cluster: I64, sign: I64) -> tuple[F64, Bool | None, I64 | None]:
         n = len(directions)
@@ -214,6 +221,8 @@ def _component(i: int, beats_null: bool, own: list[Placed]) -> PlacedComponent:
 
 def _text(components: tuple[PlacedComponent, ...], own: list[Placed], chance: list[dict[str, Placed]], *, tested: bool) -> str:
     finest, k = len(own) - 1, len(components)
+    if (own[finest].cluster < 0).all():
+        return f"Level {finest} has no clusters, only noise: there is nothing for the dark components to fall in."
     nearest = float(np.median(own[finest].cosine))
     random = max(float(np.median(placed.cosine)) for placed in chance[finest].values())
     near = f"median |cos| with the nearest cluster {nearest:.2f} (random directions {random:.2f})"

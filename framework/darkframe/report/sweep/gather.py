@@ -75,14 +75,14 @@ def taxonomy_figures(results: TaxonomyResults) -> TaxonomyFigures:
     return TaxonomyFigures(
         dims=results.fit.dims,
         variance=results.pca.share,
-        levels=tuple(_level(level) for level in results.levels),
+        levels=tuple(_level(level, results.order.n) for level in results.levels),
         verdict=results.conclusion.verdict,
         fit_seconds=results.fit.seconds,
         tokens=largest.tokens if largest else (),
     )
 
 
-def _level(level: Level) -> LevelFigures:
+def _level(level: Level, n: int) -> LevelFigures:
     return LevelFigures(
         clusters=level.clusters,
         largest_share=level.largest_share,
@@ -90,6 +90,7 @@ def _level(level: Level) -> LevelFigures:
         silhouette_null=_harder(level.nulls),
         stability=level.quality.stability,
         beats_null=level.beats_null,
+        noise=level.noise / max(n, 1),
     )
 
 

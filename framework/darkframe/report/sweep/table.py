@@ -19,6 +19,7 @@ Get = Callable[[SweepCell], Any]
 Columns = list[tuple[Column, Get]]
 
 _LARGEST_HELP = "rows in the largest cluster / all rows; lower is less of a catch-all"
+_NOISE_HELP = "rows in no cluster / all rows"
 _NULL_HELP = "the same of rows without structure put through the same clusterer, of the null where it is larger"
 _ORDER_HELP = "mean adjusted Rand index between the labels of different row orders"
 
@@ -43,7 +44,7 @@ def shown_table(results: SweepResults) -> Table:
     columns: Columns = [*_axes(results, set())]
     taxonomy, dark = (any(getattr(cell, name) for cell in results.cells) for name in ("taxonomy", "dark"))
     if taxonomy:
-        columns += _shown_taxonomy()
+        columns += _shown_taxonomy(noise=_has_noise(results))
     if dark:
         columns += _shown_dark()
     if not taxonomy and not dark:
@@ -82,7 +83,9 @@ def outcome(cell: SweepCell) -> str:
     told = []
     if cell.taxonomy:
         clusters, largest = _joined(cell, lambda level: count(level.clusters), "/"), share(cell.taxonomy.levels[0].largest_share)
-        told.append(f"{clusters} clusters, largest {largest}, {_VERDICTS[cell.taxonomy.verdict]}")
+        noisy = any(level.noise for level in cell.taxonomy.levels)
+        noise = f", noise {_joined(cell, lambda level: share(level.noise), '/')}" if noisy else ""
+        told.append(f"{clusters} clusters, largest {largest}{noise}, {_VERDICTS[cell.taxonomy.verdict]}")
     if cell.dark:
         told.append(f"{cell.dark.beat_null} of {cell.dark.components} components beat their null")
     return "; ".join(told)
@@ -134,6 +137,7 @@ def _taxonomy_columns(levels: int) -> Columns:
         columns += [
             (Column(f"clusters_L{level}", f"clusters L{level}", "count"), _of_level("clusters", level)),
             (Column(f"largest_share_L{level}", f"largest L{level}", "share", _LARGEST_HELP), _of_level("largest_share", level)),
+            (Column(f"noise_L{level}", f"noise L{level}", "share", _NOISE_HELP), _of_level("noise", level)),
             (Column(f"silhouette_L{level}", f"silhouette L{level}", "cosine"), _of_level("silhouette", level)),
             (
                 Column(f"silhouette_null_L{level}", f"by chance L{level}", "cosine", _NULL_HELP),
@@ -166,7 +170,11 @@ def _dark_columns() -> Columns:
     ]
 
 
-def _shown_taxonomy() -> Columns:
+def _has_noise(results: SweepResults) -> bool:
+    return any(level.noise for cell in results.cells if cell.taxonomy for level in cell.taxonomy.levels)
+
+
+def _shown_taxonomy(*, noise: bool) -> Columns:
     def first(cell: SweepCell) -> Any:
         return cell.taxonomy.levels[0].largest_share if cell.taxonomy and cell.taxonomy.levels else None
 
@@ -175,6 +183,11 @@ def _shown_taxonomy() -> Columns:
         (Column("variance", "variance kept", "share", priority=3), _taxonomy("variance")),
         (Column("clusters", "clusters"), lambda cell: _joined(cell, lambda level: count(level.clusters), "/")),
         (Column("largest", "largest", "share", priority=1), first),
+        *(
+            [(Column("noise", "noise", priority=1), lambda cell: _joined(cell, lambda level: share(level.noise)))]
+            if noise
+            else []
+        ),
         (Column("silhouette", "silhouette", priority=1), lambda cell: _joined(cell, lambda level: _short(level.silhouette))),
         (Column("null", "by chance", priority=1), lambda cell: _joined(cell, lambda level: _short(level.silhouette_null))),
         (Column("order", "order stability", priority=2), lambda cell: _joined(cell, lambda level: _short(level.stability))),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,21 +56,51 @@ class ClusterView:
 
 @dataclass(frozen=True)
 class FeatureView:
-    """Where a feature lies: itself at each level (cluster None for noise), and its own tokens."""
+    """Where a feature lies: itself at each level (cluster None for noise), and its own tokens; ``noise``: of each level."""
 
     feature: int
     tokens: tuple[str, ...]
     clusters: tuple[ClusterRecord | None, ...]
     places: tuple[Member, ...]
+    noise: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class NoiseView:
+    """The features that are in no cluster of a level.
+
+    Attributes:
+        level: The level, with quality and nulls.
+        size: How many they are.
+        share: Of all clustered features.
+        members: Some of them, by id, as many as asked for, each with its own tokens.
+        above: For each of them its cluster in the level above; None for noise there too, and at level 0.
+    """
+
+    level: Level
+    size: int
+    share: float
+    members: tuple[Member, ...]
+    above: tuple[int | None, ...]
+
+
+NOISE = -1
+"""Stands for the noise of a level where a cluster's number would stand."""
+
+_NOISE = re.compile(r"L([0-9]{1,9})\s*:?\s*(?:noise|-1)|noise", re.ASCII | re.IGNORECASE)
 
 
 def parse_cluster(taxonomy: Taxonomy, name: str) -> tuple[int, int]:
-    """(level, cluster) of ``L0:3``; a number alone is one of level 0.
+    """(level, cluster) of ``L0:3``; a number alone is one of level 0. ``L0:noise``, or ``noise`` alone, is (0, ``NOISE``).
 
     Raises:
         UserError: It is no such name, or there is no such cluster.
     """
     bare = name.strip()
+    if noise := _NOISE.fullmatch(bare):
+        level = int(noise[1] or 0)
+        taxonomy.noise(level)  # says so where there is no such level
+        return level, NOISE
     return taxonomy.parse(f"L0:{bare}" if bare.isascii() and bare.isdigit() else name)
 
 
@@ -88,6 +119,44 @@ def explore_cluster(
         children=tuple(taxonomy.cluster(level + 1, child) for child in below),
         members=tuple(_member(taxonomy, int(feature), level) for feature in taxonomy.members(level, cluster)[:members]),
     )
+
+
+def explore_noise(results: TaxonomyResults, taxonomy: Taxonomy, level: int, members: int) -> NoiseView:
+    """The features in no cluster of a level, at most so many of them by name.
+
+    Raises:
+        UserError: There is no such level, or every feature is in a cluster of it.
+    """
+    features = taxonomy.noise(level)
+    if not len(features):
+        raise UserError(f"There is no noise at level {level}: every feature is in one of its clusters.")
+    shown = tuple(_member(taxonomy, int(feature), level) for feature in features[:members])
+    return NoiseView(
+        level=results.levels[level],
+        size=len(features),
+        share=len(features) / max(results.order.n, 1),
+        members=shown,
+        above=tuple(_label(taxonomy, member.feature, level - 1) if level else None for member in shown),
+    )
+
+
+def _label(taxonomy: Taxonomy, feature: int, level: int) -> int | None:
+    label = int(taxonomy.array("taxonomy_labels")[level, _row(taxonomy, feature)])
+    return None if label < 0 else label
+
+
+def noise_table(view: NoiseView) -> Table:
+    """Features in no cluster of a level, by id."""
+    columns = [Column("feature", "feature", "number"), Column("tokens", "its own tokens")]
+    if above := view.level.level:
+        columns.insert(1, Column("above", f"in L{above - 1}"))
+    rows = []
+    for member, cluster in zip(view.members, view.above):
+        values: list[Any] = [member.feature, tokens_line(member.tokens)]
+        if above:
+            values.insert(1, cluster_name(above - 1, -1 if cluster is None else cluster))
+        rows.append(tuple(values))
+    return Table("noise", "Features that are noise", tuple(columns), tuple(rows))
 
 
 def _above(taxonomy: Taxonomy, record: ClusterRecord) -> tuple[ClusterRecord, ...]:
@@ -127,6 +196,7 @@ def explore_feature(results: TaxonomyResults, taxonomy: Taxonomy, feature: int) 
         tokens=tokens,
         clusters=tuple(None if label < 0 else taxonomy.cluster(level, label) for level, label in enumerate(labels)),
         places=tuple(_member(taxonomy, feature, level) for level in range(len(labels))),
+        noise=tuple(level.noise for level in results.levels),
     )
 
 
@@ -175,7 +245,7 @@ def feature_table(view: FeatureView) -> Table:
     rows: list[tuple[Any, ...]] = []
     for level, (record, place) in enumerate(zip(view.clusters, view.places)):
         if record is None:
-            rows.append((cluster_name(level, -1), None, None, None, "in no cluster"))
+            rows.append((cluster_name(level, -1), view.noise[level], None, None, "in no cluster"))
         else:
             rows.append((cluster_name(level, record.cluster), record.size, place.match, place.cosine, said_by(record)))
     return Table("feature", "Where it lies", columns, tuple(rows))

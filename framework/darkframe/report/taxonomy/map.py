@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 def feature_map(ax: Axes, results: TaxonomyResults, data: TaxonomyData, *, legend: bool = True, width: int = 34) -> None:
     """The scatter; its legend names the largest clusters by their tokens."""
     first = results.levels[0]
+    noise = first.noise / max(results.order.n, 1)
+    found = f"{count(first.clusters)} level-0 clusters; the largest holds {share(first.largest_share)}"
     title(
         ax,
-        f"{count(first.clusters)} level-0 clusters; the largest holds {share(first.largest_share)}",
+        (found + (f", noise {share(noise)}" if first.noise else "")) if first.clusters else "No clusters: every feature is noise",
         f"UMAP of {count(len(data.embedding))} decoder rows, coloured by cluster of level 0",
     )
     ax.set(xticks=[], yticks=[], xlabel="UMAP 1", ylabel="UMAP 2")
@@ -34,7 +36,7 @@ def feature_map(ax: Axes, results: TaxonomyResults, data: TaxonomyData, *, legen
         return
     labels = data.labels[0][data.rows]
     named = [int(data.clusters.id[place]) for place in data.clusters.at(0)[: len(FAMILIES)]]
-    _grey(ax, data, labels, named)
+    _grey(ax, data, labels, named, f"noise: {count(first.noise)} in no cluster")
     said = {record.cluster: said_by(record) for record in results.clusters}
     for colour, cluster in zip(FAMILIES, named):
         label = shorten(drawable(f"L0:{cluster}  {said.get(cluster, '')}"), width)
@@ -43,12 +45,12 @@ def feature_map(ax: Axes, results: TaxonomyResults, data: TaxonomyData, *, legen
         _legend(ax)
 
 
-def _grey(ax: Axes, data: TaxonomyData, labels: I64, named: list[int]) -> None:
+def _grey(ax: Axes, data: TaxonomyData, labels: I64, named: list[int], noise: str) -> None:
     """Noise and the smaller clusters, below the rest."""
     others = (labels >= 0) & ~np.isin(labels, named)
     number = len(np.unique(data.labels[0][data.labels[0] >= 0])) - len(named)
     if (labels < 0).any():
-        _dots(ax, data, labels < 0, FAINT, "noise: in no cluster", marker="x")
+        _dots(ax, data, labels < 0, FAINT, noise, marker="x")
     if others.any():
         _dots(ax, data, others, OTHER, f"{count(number)} smaller clusters")
 

@@ -13,7 +13,7 @@ from darkframe.report.taxonomy.cards import CARDS, cards
 from darkframe.report.taxonomy.files import CLUSTERS, LABELS
 from darkframe.report.taxonomy.summary import taxonomy_title
 from darkframe.report.taxonomy.tables import taxonomy_tables
-from darkframe.report.text import count
+from darkframe.report.text import count, share
 from darkframe.store.atomic import write_bytes
 
 if TYPE_CHECKING:
@@ -94,8 +94,9 @@ def _beside(anchor: str, path: Path) -> str:
 def _clusters(results: TaxonomyResults, found: Mapping[str, Table]) -> str:
     shown = min(CARDS, len(results.clusters))
     total = results.levels[0].clusters if results.levels else 0
+    noise, first = _noise(results), f"The {shown} largest of {count(total)} clusters of level 0."
     lead = (
-        f"The {shown} largest of {count(total)} clusters of level 0. Tokens by the differential logit lens: (mean of the "
+        f"{first if total else 'There are no clusters.'}{noise} Tokens by the differential logit lens: (mean of the "
         "members' decoder rows − mean of all live ones) → final norm → unembedding, darker for a larger logit. All clusters of "
         "every level are in "
         f'<a href="{CLUSTERS}">{CLUSTERS}</a>, every feature in <a href="{LABELS}">{LABELS}</a>.'
@@ -104,6 +105,15 @@ def _clusters(results: TaxonomyResults, found: Mapping[str, Table]) -> str:
     every = found["clusters"]
     table = f"<details><summary>{escaped(every.title)}: {len(every.rows)}</summary>{table_html(every)}</details>"
     return f'<h2 id="clusters">Clusters</h2><p class="caption">{lead}</p>{cards(results)}{drill}{table}'
+
+
+def _noise(results: TaxonomyResults) -> str:
+    first = results.levels[0] if results.levels else None
+    if first is None or not first.noise:
+        return ""
+    if not first.clusters:
+        return " Every feature is noise."
+    return f" {count(first.noise)} features ({share(first.noise / max(results.order.n, 1))}) are noise: in no cluster of level 0."
 
 
 def _placement(found: Mapping[str, Table]) -> str:

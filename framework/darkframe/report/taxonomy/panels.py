@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from darkframe.report.style import FAINT, INK, NULLS, RUN, plain_decades, title
-from darkframe.report.taxonomy.colours import level_colour
+from darkframe.report.taxonomy.colours import NOISE, level_colour
 from darkframe.report.taxonomy.words import level_label, null_mean
 from darkframe.report.text import cosine, count, share
 
@@ -27,18 +27,20 @@ COVARIANCE = NULLS["covariance"]
 
 def sizes(ax: Axes, level: Level, data: TaxonomyData, n: int) -> None:
     """One level's clusters by rank and size, beside each null's largest cluster and its number of clusters."""
-    found = _sizes(data, level)
+    found, noise = _sizes(data, level), f", {count(level.noise)} noise" if level.noise else ""
+    singles = f"{count(level.singletons)} of one feature"
     title(
         ax,
-        f"{level_label(level)}: largest holds {share(level.largest_share)}",
-        f"{count(level.clusters)} clusters by size; median {count(level.median_size)}, {count(level.singletons)} of one feature",
+        f"{level_label(level)}: "
+        + (f"largest holds {share(level.largest_share)}" if level.clusters else "every feature is noise"),
+        f"{count(level.clusters)} clusters by size; median {count(level.median_size)}, {singles}{noise}",
     )
     for null in level.nulls:
         largest, clusters = null_mean(null, lambda q: q.largest_share), null_mean(null, lambda q: q.clusters)
         colour = NULLS.get(null.name, FAINT)
         label = f"{null.name} null: {count(clusters)} clusters, largest {share(largest)}"
-        ax.axhline(max(largest * n, 1), color=colour, lw=1.8, ls="--", label=label)
-        if level.rows == n:
+        ax.axhline(largest * n or np.nan, color=colour, lw=1.8, ls="--", label=label)  # no line where it has no clusters
+        if level.rows == n and clusters:
             ax.axvline(clusters, color=colour, lw=1.4, ls=":")
     _rank_line(ax, found, level_colour(level.level), "this run")
     ax.set(xlabel="cluster, by rank", ylabel="features", xscale="log", yscale="log")
@@ -49,13 +51,14 @@ def sizes(ax: Axes, level: Level, data: TaxonomyData, n: int) -> None:
 def all_sizes(ax: Axes, results: TaxonomyResults, data: TaxonomyData) -> None:
     """Rank and size of the clusters of every level in one panel, with the covariance null's largest of level 0."""
     first, n = results.levels[0], results.order.n
-    title(ax, f"Largest of {count(first.clusters)} level-0 clusters: {share(first.largest_share)}", "clusters by rank and size")
+    found = f"Largest of {count(first.clusters)} level-0 clusters: {share(first.largest_share)}"
+    title(ax, found if first.clusters else "No clusters of level 0", "clusters by rank and size")
     for level in results.levels:
         _rank_line(ax, _sizes(data, level), level_colour(level.level), f"{level_label(level)}: {count(level.clusters)} clusters")
     for null in first.nulls:
         largest = null_mean(null, lambda q: q.largest_share)
         colour = NULLS.get(null.name, FAINT)
-        ax.axhline(max(largest * n, 1), color=colour, lw=1.6, ls="--", label=f"L0, {null.name} null: {share(largest)}")
+        ax.axhline(largest * n or np.nan, color=colour, lw=1.6, ls="--", label=f"L0, {null.name} null: {share(largest)}")
     ax.set(xlabel="cluster, by rank", ylabel="features", xscale="log", yscale="log")
     _decades(ax, max(level.clusters for level in results.levels), n * max(first.largest_share, _null_largest(first)))
     ax.legend(loc="upper right", fontsize=8.5)
@@ -76,6 +79,7 @@ def _rank_line(ax: Axes, found: F64, colour: str, label: str) -> None:
 
 def _decades(ax: Axes, clusters: int, largest: float) -> None:
     """Log axes with room for the legend above what is drawn."""
+    largest = max(largest, 1.0)
     ax.set(xlim=(0.85, max(clusters, 4) * 1.3), ylim=(0.7, largest * max((largest / 0.7) ** 0.45, 3)))
     for axis in (ax.xaxis, ax.yaxis):
         plain_decades(axis)
@@ -231,15 +235,24 @@ def tokens_panel(ax: Axes, results: TaxonomyResults, *, width: int = 44) -> None
 
     title(ax, "What the largest clusters say", "level 0: id, share of the features, top tokens (differential logit lens)")
     ax.set_axis_off()
+    noise = results.levels[0].noise
     if not results.clusters:
-        ax.text(0, 0.9, "no clusters", color=FAINT)
-    for i, record in enumerate(results.clusters[:10]):
+        ax.text(0, 0.9, "No clusters: every feature is noise." if noise else "No clusters.", color=FAINT)
+        return
+    shown = results.clusters[: 9 if noise else 10]
+    for i, record in enumerate(shown):
         y = 0.95 - i * 0.1
         words: dict[str, Any] = {"va": "center", "transform": ax.transAxes, "parse_math": False}
         ax.add_patch(_swatch(ax, y, family_colour(i)))
         ax.text(0.05, y, f"L0:{record.cluster}", fontsize=9.5, weight="bold", color=INK, **words)
         ax.text(0.3, y, share(record.size / max(results.order.n, 1)), fontsize=9, ha="right", color=INK, **words)
         ax.text(0.33, y, shorten(drawable(said_by(record)), width), fontsize=9, color=INK, **words)
+    if noise:
+        y, words = 0.95 - len(shown) * 0.1, {"va": "center", "transform": ax.transAxes, "parse_math": False}
+        ax.add_patch(_swatch(ax, y, NOISE))
+        ax.text(0.05, y, "noise", fontsize=9.5, weight="bold", color=INK, **words)
+        ax.text(0.3, y, share(noise / max(results.order.n, 1)), fontsize=9, ha="right", color=INK, **words)
+        ax.text(0.33, y, "in no cluster", fontsize=9, color=FAINT, **words)
 
 
 def _swatch(ax: Axes, y: float, colour: str) -> Patch:

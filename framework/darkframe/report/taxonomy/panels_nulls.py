@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from darkframe.report.style import FAINT, INK, NULLS, RUN, plain_decades
 from darkframe.report.style import title as headed
-from darkframe.report.taxonomy.words import Figure, null_mean
+from darkframe.report.taxonomy.words import Figure, has_noise, null_mean
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +21,7 @@ MEASURES: tuple[tuple[str, str, Figure], ...] = (
     ("cohesion", "mean cosine within clusters", lambda q: q.cohesion),
     ("silhouette", "mean silhouette (cosine)", lambda q: q.silhouette),
     ("match", "mean match", lambda q: q.match),
+    ("noise", "rows in no cluster", lambda q: q.noise),
     ("order stability", "mean adjusted Rand index", lambda q: q.stability),
 )
 
@@ -44,6 +45,8 @@ def levels_vs_null(figure: Drawing, results: TaxonomyResults) -> None:
 def verdict(results: TaxonomyResults) -> str:
     """How many levels beat the nulls, in words."""
     judged = [level for level in results.levels if level.nulls]
+    if not any(level.clusters for level in results.levels):
+        return "No clusters: every feature is noise"
     if not judged:
         return "No nulls were drawn: nothing here is measured against chance"
     beaten = sum(level.beats_null for level in judged)
@@ -61,6 +64,8 @@ def cohesion_panel(ax: Axes, results: TaxonomyResults) -> None:
 
 
 def _has(results: TaxonomyResults, measure: Figure) -> bool:
+    if measure is MEASURES[-2][2]:
+        return any(has_noise(level) for level in results.levels)
     return any(not math.isnan(measure(level.quality)) for level in results.levels)
 
 
@@ -68,20 +73,31 @@ def panel(ax: Axes, results: TaxonomyResults, name: str, label: str, measure: Fi
     """One figure of quality: the run joined over the levels, each draw of each null a dot, each null's mean a bar."""
     levels = results.levels
     ax.set_title(name, fontsize=11.5, parse_math=False)
+    ax.set_ylabel(label)
     names = list(dict.fromkeys(null.name for level in levels for null in level.nulls))
     for place, null_name in enumerate(names):
         _null_dots(ax, levels, null_name, (place - (len(names) - 1) / 2) * 0.24, measure)
     real = [measure(level.quality) for level in levels]
     ax.plot(range(len(levels)), real, "o-", ms=8, mec="white", color=RUN, label="this run")
-    if measure is MEASURES[0][2]:
+    counted = measure is MEASURES[0][2] and min(_values(levels, measure)) > 0  # a log axis has no place for none
+    if counted:
         ax.set_yscale("log")
+    elif measure is MEASURES[0][2]:
+        ax.set_ylabel("clusters")
     ax.set_xticks(range(len(levels)), [_tick(level) for level in levels])
-    ax.set(ylabel=label, xlim=(-0.5, len(levels) - 0.5))
+    ax.set(xlim=(-0.5, len(levels) - 0.5))
     ax.margins(y=0.14)
-    if measure is MEASURES[0][2]:
+    if ax.get_ylim()[0] < 0 and not any(_values(levels, measure)):
+        ax.set_ylim(-0.05, 1)
+    if counted:
         plain_decades(ax.yaxis)
     for text in ax.get_xticklabels():
         text.set_color(INK)
+
+
+def _values(levels: tuple[Level, ...], measure: Figure) -> list[float]:
+    """Of the run and of every draw of every null."""
+    return [measure(quality) for level in levels for quality in (level.quality, *(d for null in level.nulls for d in null.draws))]
 
 
 def _null_dots(ax: Axes, levels: tuple[Level, ...], name: str, aside: float, measure: Figure) -> None:

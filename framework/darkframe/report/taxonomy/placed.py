@@ -43,6 +43,6 @@ def placed_table(placement: Placement) -> Table:
     for component in placement.components:
         placed: list[object] = []
         for at in component.levels:
-            placed += [cluster_name(at.level, at.cluster), at.cosine, at.passes, at.known]
+            placed += [cluster_name(at.level, at.cluster) if at.cluster >= 0 else "none", at.cosine, at.passes, at.known]
         rows.append((component.component, component.beats_null, *placed, component.outside))
     return Table("placed", "Each dark component's nearest clusters", tuple(columns), tuple(rows))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from darkframe.report.summary import Summary, existing, shown_files
 from darkframe.report.table import Column, Table
-from darkframe.report.taxonomy.words import Figure, by_chance, cluster_name, level_label, tokens_line, votes_line
+from darkframe.report.taxonomy.words import Figure, by_chance, cluster_name, has_noise, level_label, tokens_line, votes_line
 from darkframe.report.text import cosine, seconds, share, tenths, visible
 from darkframe.results import ClusterRecord, Level, TaxonomyResults
 
@@ -59,7 +59,7 @@ def taxonomy_numbers(results: TaxonomyResults) -> Table:
     columns = (Column("measure", "measure"), Column("value", "this run"), Column("chance", "by chance or beside it"))
     rows = [*_feature_rows(results)]
     for level in results.levels:
-        rows += _level_rows(level, results.conclusion.text)
+        rows += _level_rows(level, results.conclusion.text, results.order.n)
     rows += _placement_rows(results)
     return Table("taxonomy_summary", "Key numbers beside their nulls", columns, tuple(rows))
 
@@ -77,13 +77,16 @@ def _feature_rows(results: TaxonomyResults) -> list[Row]:
     return rows
 
 
-def _level_rows(level: Level, said: str) -> list[Row]:
+def _level_rows(level: Level, said: str, n: int) -> list[Row]:
     """A level's figures; why it beats the null or not, where the conclusion has not ``said`` it."""
     name, quality = f"L{level.level}", level.quality
     rows = [
         (f"{level_label(level)} clusters", f"{level.clusters:,}", _beside(level, lambda q: q.clusters, tenths)),
         (f"{name} in the largest", share(level.largest_share), _beside(level, lambda q: q.largest_share, share)),
     ]
+    if has_noise(level):
+        noise = f"{level.noise:,} ({share(level.noise / max(n, 1))})"
+        rows.insert(1, (f"{name} noise, in no cluster", noise, _beside(level, lambda q: q.noise / max(level.rows, 1), share)))
     figures: tuple[tuple[str, Figure], ...] = (
         ("cohesion (cosine)", lambda q: q.cohesion),
         ("silhouette (cosine)", lambda q: q.silhouette),
@@ -100,7 +103,7 @@ def _level_rows(level: Level, said: str) -> list[Row]:
 
 
 def _beside(level: Level, figure: Figure, written: Callable[[float], str]) -> str:
-    return by_chance(level, figure, written) or ("" if level.nulls else "no nulls drawn")
+    return by_chance(level, figure, written) or ("no clusters to have one" if level.nulls else "no nulls drawn")
 
 
 def _placement_rows(results: TaxonomyResults) -> list[Row]:
@@ -123,8 +126,10 @@ def largest_table(results: TaxonomyResults, most: int = LARGEST_SHOWN) -> Table:
         Column("cohesion", "cohesion", "cosine", "mean pairwise cosine of its members", 1),
         Column("tokens", "tokens"),
     )
-    rows = tuple(_largest_row(record, results) for record in results.clusters[:most])
-    return Table("largest", "Largest clusters of level 0", columns, rows)
+    rows = [_largest_row(record, results) for record in results.clusters[:most]]
+    if results.levels and (noise := results.levels[0].noise):
+        rows.append((cluster_name(0, -1), noise, noise / max(results.order.n, 1), None, None, "in no cluster"))
+    return Table("largest", "Largest clusters of level 0", columns, tuple(rows))
 
 
 def _largest_row(record: ClusterRecord, results: TaxonomyResults) -> tuple[object, ...]:

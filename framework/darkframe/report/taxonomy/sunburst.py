@@ -52,10 +52,10 @@ def sunburst(ax: Axes, results: TaxonomyResults, data: TaxonomyData, *, labels: 
     n, levels = results.order.n, len(results.levels)
     numbers = " → ".join(count(level.clusters) for level in results.levels)
     what = "level 0 innermost, area: features" + ("; clusters too small to draw are folded in grey" if labels else "")
-    title(ax, f"{numbers} clusters of {count(n)} features", what)
+    title(ax, f"{numbers} clusters of {count(n)} features" + _noise_told(results), what)
     ax.set_axis_off()
     ax.set(xlim=(-1.03, 1.03), ylim=(-1.03, 1.03), aspect="equal")
-    nodes = tree(data.clusters, n, kept_by_share(data.clusters, n, _LEAST_DEGREES / 360))
+    nodes = tree(data.clusters, n, kept_by_share(data.clusters, n, _LEAST_DEGREES / 360), levels)
     rings = [_ring(node, i, n, levels) for i, node in enumerate(nodes)]
     patches = [Wedge((0, 0), r.outer, 90 - r.end, 90 - r.start, width=r.outer - r.inner) for r in rings]
     ax.add_collection(PatchCollection(patches, facecolors=[r.colour for r in rings], edgecolors="white", linewidths=0.6))
@@ -63,6 +63,13 @@ def sunburst(ax: Axes, results: TaxonomyResults, data: TaxonomyData, *, labels: 
     if labels:
         for ring in rings:
             _label(ax, ring, data)
+
+
+def _noise_told(results: TaxonomyResults) -> str:
+    """The share of noise level by level, as the title has it; nothing where there is none."""
+    if not any(level.noise for level in results.levels):
+        return ""
+    return ", noise " + " → ".join(share(level.noise / max(results.order.n, 1)) for level in results.levels)
 
 
 def _ring(node: Node, turn: int, n: int, levels: int) -> _Ring:
@@ -160,7 +167,11 @@ def legend_lines(results: TaxonomyResults, most: int) -> list[tuple[str, str, st
     if first.clusters > len(named):
         left = n - first.noise - sum(record.size for record in named)
         lines.append((OTHER, f"{count(first.clusters - len(named))} smaller clusters  {share(left / n)}", ""))
-    return [*lines, (NOISE, f"noise  {share(first.noise / n)}", "in no cluster")] if first.noise else lines
+    if not any(level.noise for level in results.levels):
+        return lines
+    shares = [share(level.noise / n) for level in results.levels]
+    told = shares[0] if len(shares) == 1 else ", ".join(f"L{level} {part}" for level, part in enumerate(shares))
+    return [*lines, (NOISE, f"noise  {told}", "in no cluster")]
 
 
 def legend(ax: Axes, results: TaxonomyResults, most: int = 10, width: int = 50) -> None:

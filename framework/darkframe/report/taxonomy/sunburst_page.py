@@ -72,13 +72,14 @@ def sunburst_page(results: TaxonomyResults, data: TaxonomyData, most: int = MOST
 def _note(data: TaxonomyData, most: int) -> str:
     folded = len(data.clusters.size) - most
     few = f" The {count(most)} largest clusters are drawn; {count(folded)} smaller ones are folded in grey." if folded > 0 else ""
-    return f"Click a cluster to open it, its centre to go back; areas are numbers of features.{few}"
+    noise = " Noise, in no cluster, is light grey." if (data.labels < 0).any() else ""
+    return f"Click a cluster to open it, its centre to go back; areas are numbers of features.{few}{noise}"
 
 
 def sunburst_trace(results: TaxonomyResults, data: TaxonomyData, most: int = MOST_NODES) -> dict[str, Any]:
     """What plotly draws: ids, labels, parents, values, colours and hover texts, node by node."""
     n = results.order.n
-    nodes = tree(data.clusters, n, kept_by_number(data.clusters, most))
+    nodes = tree(data.clusters, n, kept_by_number(data.clusters, most), len(results.levels))
     colours = ["#FFFFFF", *(_colour(node, i) for i, node in enumerate(nodes))]
     said = visible(f"{taxonomy_title(results)}")
     return {
@@ -126,7 +127,7 @@ def _hover(node: Node, data: TaxonomyData, n: int) -> str:
     if node.kind == OTHERS:
         return f"<b>{count(node.count)} smaller clusters</b> of level {node.level}<br>{part}"
     if node.kind != CLUSTER:
-        return f"<b>noise</b>: in no cluster<br>{part}"
+        return f"<b>noise</b>: in no cluster of level {node.level}<br>{part}"
     clusters, place = data.clusters, node.place
     children = f", {count(clusters.children[place])} children" if clusters.children[place] else ""
     lines = [f"<b>{_place_id(place, data)}</b>  {part}{children}", *_quality(data, place)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from darkframe.report.table import Column, Table
@@ -9,7 +10,7 @@ from darkframe.report.taxonomy.files import write_tables
 from darkframe.report.taxonomy.placed import placed_table, placement_table
 from darkframe.report.taxonomy.summary import largest_table, said_by, taxonomy_numbers
 from darkframe.report.taxonomy.tables_clusters import clusters_table, labels_table, records_table
-from darkframe.report.taxonomy.words import cluster_name, level_label, mean_of, votes_line
+from darkframe.report.taxonomy.words import cluster_name, has_noise, level_label, mean_of, votes_line
 from darkframe.report.text import decimal, share
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def taxonomy_fit_table(results: TaxonomyResults) -> Table:
 
 def levels_table(results: TaxonomyResults) -> Table:
     """Step 6: the levels of the clustering of all rows."""
+    noisy, n = any(level.noise for level in results.levels), max(results.order.n, 1)
     columns = (
         Column("level", "level"),
         Column("vigilance", "ρ", "decimal", priority=1),
@@ -118,16 +120,18 @@ def levels_table(results: TaxonomyResults) -> Table:
         Column("largest_share", "its share", "share", "features in the largest cluster / all: lower is less of a catch-all"),
         Column("median_size", "median size", "decimal", priority=2),
         Column("singletons", "of one feature", "count", priority=3),
-        Column("noise", "noise", "count", "features in no cluster", 3),
+        Column("noise", "noise", "count", "features in no cluster", 0 if noisy else 3),
+        Column("noise_share", "its share", "share", "features in no cluster / all", 1 if noisy else 4),
         Column("cohesion", "cohesion", "cosine", "mean pairwise cosine within clusters", 1),
         Column("beats_null", "beats null", "yes-no"),
         Column("reason", "why", priority=4),
     )
-    return Table("levels", "Levels", columns, tuple(_level_row(level) for level in results.levels))
+    return Table("levels", "Levels", columns, tuple(_level_row(level, n) for level in results.levels))
 
 
-def _level_row(level: Level) -> tuple[Any, ...]:
-    counts = (level.clusters, level.largest, level.largest_share, level.median_size, level.singletons, level.noise)
+def _level_row(level: Level, n: int) -> tuple[Any, ...]:
+    sizes = (level.clusters, level.largest, level.largest_share, level.median_size, level.singletons)
+    counts = (*sizes, level.noise, level.noise / n)
     beats = level.beats_null if level.nulls else None
     return (f"L{level.level}", level.vigilance, *counts, level.quality.cohesion, beats, level.reason)
 
@@ -135,10 +139,10 @@ def _level_row(level: Level) -> tuple[Any, ...]:
 _QUALITY = (
     Column("clusters", "clusters", "tenths"),
     Column("singletons", "singletons", "tenths", priority=3),
-    Column("noise", "noise", "tenths", priority=4),
+    Column("noise", "noise", "tenths", "rows in no cluster", 4),
     Column("largest_share", "in the largest", "share"),
     Column("cohesion", "cohesion", "cosine", "mean pairwise cosine within clusters"),
-    Column("silhouette", "silhouette", "cosine", "mean silhouette by cosine distance, singletons 0"),
+    Column("silhouette", "silhouette", "cosine", "mean silhouette by cosine distance; singletons and noise 0"),
     Column("match", "match", "cosine", "mean match of rows with their cluster", 1),
     Column("width", "box width", "cosine", "mean over rows; 0 is a point, 1 the whole range", 2),
     Column("stability", "stability", "cosine", "mean adjusted Rand index between row orders", 1),
@@ -147,7 +151,9 @@ _QUALITY = (
 
 def levels_vs_null_table(results: TaxonomyResults) -> Table:
     """Step 8: each level of the real rows, and the mean over each null's draws."""
-    columns = (Column("level", "level"), Column("rows", "rows"), Column("draws", "draws", "number", priority=2), *_QUALITY)
+    noisy = any(has_noise(level) for level in results.levels)
+    quality = [replace(column, priority=1) if noisy and column.name == "noise" else column for column in _QUALITY]
+    columns = (Column("level", "level"), Column("rows", "rows"), Column("draws", "draws", "number", priority=2), *quality)
     rows: list[tuple[Any, ...]] = []
     for level in results.levels:
         rows.append((level_label(level), "this run", None, *_quality_row([level.quality])))

@@ -53,16 +53,18 @@ def kept_by_number(clusters: ClusterArrays, most: int) -> Bool:
     return kept
 
 
-def tree(clusters: ClusterArrays, n: int, kept: Bool) -> list[Node]:
+def tree(clusters: ClusterArrays, n: int, kept: Bool, levels: int | None = None) -> list[Node]:
     """The nodes around the circle, each parent before its children; together those of level 0 hold all n features.
 
     Args:
         clusters: All of them.
-        n: Features clustered; those in no cluster of level 0 become one node of noise.
+        n: Features clustered; those in no cluster of level 0 become one node of noise, and so do those of a drawn cluster that
+            are in none of the next level.
         kept: (K,) which to draw for themselves; the others of a drawn parent are folded.
+        levels: Levels there are; None: as many as have clusters.
     """
-    below = _children(clusters)
-    nodes = list(_under(clusters, below, kept, -1, 0, 0, -1))
+    below, deepest = _children(clusters), int(clusters.level.max(initial=-1)) if levels is None else levels - 1
+    nodes = list(_under(clusters, below, kept, -1, 0, 0, -1, deepest))
     start = sum(node.size for node in nodes if node.level == 0)
     if start < n:
         nodes.append(Node(NOISE, 0, -1, -1, -1, n - start, 0, start))
@@ -82,14 +84,27 @@ def _children(clusters: ClusterArrays) -> dict[int, list[int]]:
 
 
 def _under(
-    clusters: ClusterArrays, below: dict[int, list[int]], kept: Bool, parent: int, level: int, start: int, family: int
+    clusters: ClusterArrays,
+    below: dict[int, list[int]],
+    kept: Bool,
+    parent: int,
+    level: int,
+    start: int,
+    family: int,
+    deepest: int,
 ) -> Iterator[Node]:
+    if level > deepest:
+        return
     folded = [place for place in below[parent] if not kept[place]]
+    end = start + int(clusters.size[parent]) if parent >= 0 else start
     for rank, place in enumerate(place for place in below[parent] if kept[place]):
         size, mine = int(clusters.size[place]), rank if level == 0 else family
         yield Node(CLUSTER, level, place, parent, mine, size, 1, start)
-        yield from _under(clusters, below, kept, place, level + 1, start, mine)
+        yield from _under(clusters, below, kept, place, level + 1, start, mine, deepest)
         start += size
     if folded:
         size = int(clusters.size[folded].sum())
         yield Node(OTHERS, level, -1, parent, -1 if level == 0 else family, size, len(folded), start)
+        start += size
+    if start < end:
+        yield Node(NOISE, level, -1, parent, -1, end - start, 0, start)

@@ -45,6 +45,11 @@ def by_chance(level: Level, figure: Figure, written: Callable[[float], str], nam
     return ", ".join(f"{written(value)} {name}" for name, value in shown if not math.isnan(value))
 
 
+def has_noise(level: Level) -> bool:
+    """Whether features of the level are in no cluster, or rows without structure would be."""
+    return level.noise > 0 or any(draw.noise > 0 for null in level.nulls for draw in null.draws)
+
+
 def level_label(level: Level) -> str:
     """``L0`` with its vigilance, where it has one: ``L0 (ρ 0.2)``."""
     return f"L{level.level}" if level.vigilance is None else f"L{level.level} (ρ {level.vigilance:g})"

@@ -58,7 +58,8 @@ def examine(source: Source, batches: Iterable[Batch], *, tokens: int | None, ful
         return _conclude(form, checks, Measured(0, 0, ()))  # nothing can be reconstructed with it
     predicts = source if full and isinstance(source, Predicts) else None
     with progress.task("examine", tokens, "tokens") as task:
-        measured = Sample(card, dictionary, tokens, rows=predicts is not None).read(batches, task)
+        owner = getattr(source, "title", "")
+        measured = Sample(card, dictionary, tokens, rows=predicts is not None, owner=owner).read(batches, task)
     if measured is None:
         return _conclude(form, checks, Measured(0, 0, ()))
     losses = _losses(predicts, source, dictionary, measured, progress) if predicts is not None else None

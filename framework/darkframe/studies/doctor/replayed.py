@@ -14,10 +14,13 @@ class Replayed:
 
     Args:
         source: The source.
+
+    Attributes:
+        title: What a sentence about it begins with; empty where it has no such words.
     """
 
     def __init__(self, source: Source) -> None:
-        self._source = source
+        self._source, self.title = source, getattr(source, "title", "")
         self._held: list[Batch] = []
         self._rest: Iterator[Batch] | None = None
 

@@ -30,10 +30,12 @@ class Sample:
         dictionary: The SAE.
         tokens: Kept tokens wanted; None: all there are.
         rows: Whether to keep the token rows.
+        owner: Whose activations they are; see ``make_piece``.
     """
 
-    def __init__(self, card: SourceCard, dictionary: Dictionary, tokens: int | None, *, rows: bool) -> None:
+    def __init__(self, card: SourceCard, dictionary: Dictionary, tokens: int | None, *, rows: bool, owner: str = "") -> None:
         self._card, self._dictionary, self._wanted, self._keep_rows = card, dictionary, tokens, rows
+        self._owner = owner
         self._waiting: list[Piece] = []
         self._pilot: Pilot | None = None
         self._centre = torch.zeros(0)
@@ -51,7 +53,7 @@ class Sample:
         """
         for number, batch in enumerate(batches):
             room = None if self._wanted is None else self._wanted - self.tokens
-            piece = make_piece(number, batch, self._dictionary, room)
+            piece = make_piece(number, batch, self._dictionary, room, self._owner)
             if piece is None:
                 continue
             self._take(piece)

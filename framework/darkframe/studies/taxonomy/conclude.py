@@ -11,7 +11,7 @@ from darkframe.results import (
     OrderRecord,
     TaxonomyConclusion,
 )
-from darkframe.studies.taxonomy.judge import ERROR, FEWEST_DRAWS, judge, judged
+from darkframe.studies.taxonomy.judge import ERROR, FEWEST_DRAWS, ignores_order, judge, judged
 
 CATCH_ALL, SINGLETONS, UNSTABLE = 0.5, 0.5, 0.3
 
@@ -46,6 +46,8 @@ def conclude(
 
 
 def _headline(verdict: str, levels: tuple[Level, ...], beat: int) -> str:
+    if not any(level.clusters for level in levels):
+        return "No clusters: every feature is noise."
     counts = ", ".join(f"{level.clusters:,}" for level in levels)
     clusters = f"{counts} cluster{'s' if counts != '1' else ''}"
     many = f"{len(levels)} levels ({clusters})" if len(levels) > 1 else clusters
@@ -73,6 +75,11 @@ def _text(verdict: str, levels: tuple[Level, ...]) -> list[str]:
         f"clusterer; it counts as structure where cohesion and order stability both pass the cut that one more draw of a null "
         f"passes with probability {ERROR / len(levels):.2g}."
     ]
+    if any(ignores_order(level.quality, level.nulls) for level in levels):
+        sentences.append(
+            "The clusterer gives the same clusters in every order of the rows, of the nulls' rows too, so that cohesion alone "
+            "decides: a cloud that is merely not elliptical may pass it."
+        )
     return sentences + [f"L{level.level}: {level.reason}." for level in levels]
 
 
@@ -98,7 +105,7 @@ def _cautions(
     elif order.sampled:
         said.append(f"{order.n:,} of {order.kept:,} features were drawn; the others have no cluster.")
     for level in levels:
-        said += _level_cautions(level)
+        said += _level_cautions(level, fit.rows)
     if levels[0].nulls and levels[0].rows < fit.rows:
         said.append(f"Orders and nulls used {levels[0].rows:,} of {fit.rows:,} rows (taxonomy.check_rows).")
     if curve.note:
@@ -108,16 +115,22 @@ def _cautions(
     return said
 
 
-def _level_cautions(level: Level) -> list[str]:
+def _noise(noise: int, rows: int) -> str:
+    if noise == rows:
+        return "every feature is noise: there are no clusters."
+    return f"{noise:,} features ({noise / rows:.1%}) are noise, in no cluster."
+
+
+def _level_cautions(level: Level, rows: int) -> list[str]:
     said, name = [], f"L{level.level}"
     if level.clusters == 1:
-        said.append(f"{name}: all features are in one cluster.")
+        said.append(f"{name}: all features {'that are not noise ' if level.noise else ''}are in one cluster.")
     elif level.largest_share > CATCH_ALL:
         said.append(f"{name}: the largest cluster holds {level.largest_share:.0%} of the features: a catch-all.")
     if level.singletons > SINGLETONS * level.clusters and level.clusters > 2:
         said.append(f"{name}: {level.singletons:,} of {level.clusters:,} clusters have a single member.")
     if level.noise:
-        said.append(f"{name}: {level.noise:,} features are in no cluster.")
+        said.append(f"{name}: {_noise(level.noise, rows)}")
     stability = level.quality.stability
     if level.clusters > 1 and stability < UNSTABLE:
         said.append(

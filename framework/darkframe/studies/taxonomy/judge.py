@@ -8,7 +8,9 @@ Its clusters must be, both, beyond what the nulls' rows give through the same cl
 Each is held against every null's draws at the cut that one more draw passes with probability 0.05 / levels
 (``darkframe.numerics.nulls.familywise_cut``, on Fisher's scale, as both end at 1): with nothing to find, some level is called
 structure in at most 5 % of studies, and asking for both makes it rarer still. Cohesion alone would call any cloud structure that
-is not elliptical; stability alone, clusters that outliers make. The silhouette is no such figure: rows of few strong directions
+is not elliptical; stability alone, clusters that outliers make. A method that ignores the order of its rows gives the same
+clusters in every order, of the nulls' rows too: its stability is 1 whatever the rows, says nothing, and is left out, as with a
+single order. The silhouette is no such figure: rows of few strong directions
 have a worse one than isotropic rows have, clusters or not.
 """
 
@@ -25,7 +27,8 @@ from darkframe.results import LevelQuality, NullLevel
 ERROR = 0.05
 FEWEST_DRAWS = 2
 LEAST = 10
-"""Rows that must share a cluster with others, and lie outside the largest one: fewer show nothing, whatever the figures."""
+"""Rows that must share a cluster with others, and lie in clusters other than the largest: fewer show nothing, whatever the
+figures. Noise lies in none."""
 
 
 _MOST = 1 - 1e-9
@@ -74,6 +77,9 @@ def judge(quality: LevelQuality, nulls: tuple[NullLevel, ...], *, rows: int, lev
         real = getattr(quality, figure.field)
         if math.isnan(real):  # a single order has no stability
             continue
+        if figure.field == "stability" and ignores_order(quality, nulls):
+            told.append("order stability is 1 whatever the rows, and says nothing")
+            continue
         cut, name = max((_cut(null, figure.field, levels), null.name) for null in nulls)
         passed[figure.field] = bool(min(real, _MOST) > cut)
         side = "beyond" if passed[figure.field] else "within"
@@ -81,14 +87,29 @@ def judge(quality: LevelQuality, nulls: tuple[NullLevel, ...], *, rows: int, lev
     return Judgement(all(passed.values()), "; ".join(told), passed["cohesion"])
 
 
+def ignores_order(quality: LevelQuality, nulls: tuple[NullLevel, ...]) -> bool:
+    """Whether the clusters are the same in every order of the rows, those of the nulls' rows too, as far as there are any."""
+    draws = [draw for null in nulls for draw in null.draws]
+    told = [draw.stability > _MOST for draw in draws if not _trivial(draw)]
+    return quality.stability > _MOST and bool(told) and all(told)
+
+
+def _trivial(draw: LevelQuality) -> bool:
+    """Whether its labels are one cluster of everything, or nothing but noise and clusters of one: these have no stability."""
+    return draw.clusters == draw.singletons or (draw.clusters == 1 and not draw.noise)
+
+
 def _too_few(quality: LevelQuality, rows: int) -> str:
+    if quality.noise == rows:
+        return "every feature is noise"
     sharing = rows - quality.singletons - quality.noise
     if sharing < LEAST:
         return f"{sharing or 'no'} features share a cluster with another"
     if quality.clusters < 2:
-        return "all features are in one cluster"
-    outside = rows - round(quality.largest_share * rows)
-    return f"only {outside} features are outside the largest cluster" if outside < LEAST else ""
+        return "all features that are not noise are in one cluster" if quality.noise else "all features are in one cluster"
+    outside = rows - quality.noise - round(quality.largest_share * rows)
+    where = "in clusters other than the largest" if quality.noise else "outside the largest cluster"
+    return f"only {outside} features are {where}" if outside < LEAST else ""
 
 
 def _cut(null: NullLevel, field: str, levels: int) -> float:
