@@ -234,3 +234,11 @@ def test_isotropic_rows_have_the_lengths_and_no_direction():
     u = c.unit(rows)
     assert np.linalg.norm(u.mean(axis=0)) < 0.03
     np.testing.assert_allclose(u.T @ u / len(u), np.eye(5) / 5, atol=0.01)
+
+
+def test_the_covariance_null_of_hardly_more_rows_than_dimensions_stays_finite():
+    basis = np.linalg.qr(np.random.default_rng(0).standard_normal((16, 16)))[0].astype(np.float32)
+    for count in (2, 5, 12, 16):
+        rows = CovarianceNull(basis[:count]).draw(np.random.default_rng(1))
+        assert np.isfinite(rows).all()
+        np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, rtol=1e-5)
