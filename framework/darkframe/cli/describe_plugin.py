@@ -130,9 +130,8 @@ def _address(distribution: str, labels: Sequence[str]) -> str:
         told = metadata.metadata(distribution)
     except metadata.PackageNotFoundError:
         return ""
-    pairs = [entry.partition(",") for entry in told.get_all("Project-URL") or []]
-    urls = {label.strip().lower(): url.strip() for label, _, url in pairs}
-    urls |= {"home-page": str(page) for page in told.get_all("Home-page") or []}
+    pages = [*(told.get_all("Project-URL") or []), *(f"home-page,{page}" for page in told.get_all("Home-page") or [])]
+    urls = {label.strip().lower(): url.strip() for label, _, url in (page.partition(",") for page in pages)}
     return next((urls[label] for label in labels if label in urls), "")
 
 
