@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+PARTS = ("activations", "dictionary", "encoder", "unembedding", "text")
+"""What a source gives; every source has the methods, so that they say nothing of what it gives."""
+
 CAPABILITIES: Mapping[str, tuple[str, ...]] = {
-    "source": (
-        "activations",
-        "dictionary",
-        "encoder",
-        "unembedding",
-        "text",
-        "lacks",
-        "wiring",
-        "losses",
-        "fetch",
-    ),
+    "source": (*PARTS, "lacks", "wiring", "losses", "fetch"),
     "decomposer": (),
     "clusterer": ("partial_fit", "predict", "matches", "state", "restore", "boxes"),
 }
