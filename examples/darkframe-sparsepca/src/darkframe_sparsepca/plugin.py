@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import darkframe
 from darkframe import param
 
-
-_DENSE = "The planted directions have no zero entries, and this looks for components that do; sparse ones are planted in its own tests."
+_DENSE = "It looks for components with zero loadings, and the planted directions have none; its own tests plant sparse ones."
 
 
 @dataclass(frozen=True)
@@ -25,9 +24,6 @@ class SparsePCAParams:
     ridge_alpha: float = param(0.01, ge=0, help="Ridge penalty with which sources are read off a row by components of length 1.")
     max_iter: int = param(1000, ge=1, help="Iterations at most: passes over all dimensions.")
     tol: float = param(1e-6, gt=0, help="Stop when an iteration lowers the objective by less than this share of it.")
-    batch_size: int | None = param(
-        None, ge=1, help="Dimensions of a mini-batch (MiniBatchSparsePCA); none: all at once, which ends lower, and sooner."
-    )
 
 
 @darkframe.hookimpl
