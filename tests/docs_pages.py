@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DOCS = Path(__file__).parent.parent / "docs"
-_FENCE = re.compile(r"(?P<before>[^\n]*\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(r"(?P<before>[^\n]*\n\n?)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Block:
     Attributes:
         language: Such as ``sh``.
         text: Its lines.
-        before: The line above it.
+        before: The line above it, or above the empty line above it.
     """
 
     language: str

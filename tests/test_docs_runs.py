@@ -142,7 +142,9 @@ def test_the_page_names_every_file_that_runs_write(files):
 def test_every_file_the_page_names_is_written_but_for_those_said_to_be_elsewhere(files):
     elsewhere = set(_documented("A sweep's folder")) - {"log.txt", ".lock"}
     conditional = {name for name, row in _documented().items() if "where" in row[-1]} | {
-        name for name in _documented() if "taxonomy-embedding" in name  # the tutorial leaves the scatter out
+        name
+        for name in _documented()
+        if "taxonomy-embedding" in name  # the tutorial leaves the scatter out
     }
     named = set(_documented()) - elsewhere - conditional
     missing = sorted(name for name in named if not any(_pattern(name).fullmatch(file) for file in files))
