@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -76,11 +77,12 @@ def apply(wanted: Settings) -> None:
 
 
 class _Process:
-    """Streams, the working folder, Ctrl-C's handler and the garbage collector, as they are now."""
+    """Streams, the working folder, Ctrl-C's handler, the garbage collector and filters of warnings, as they are now."""
 
     def __init__(self) -> None:
         self._streams = sys.stdin, sys.stdout, sys.stderr
         self._folder, self._handler, self._collects = _folder(), signal.getsignal(signal.SIGINT), gc.isenabled()
+        self._filters = list(warnings.filters)
 
     def restore(self) -> None:
         sys.stdin, sys.stdout, sys.stderr = self._streams
@@ -92,6 +94,10 @@ class _Process:
                 signal.signal(signal.SIGINT, self._handler)
         if gc.isenabled() != self._collects:
             gc.enable() if self._collects else gc.disable()
+        if self._filters != warnings.filters:
+            warnings.filters[:] = self._filters  # type: ignore[index]
+            with warnings.catch_warnings():  # which lets go of what the others made of earlier warnings
+                pass
 
 
 def _folder() -> str:

@@ -85,6 +85,8 @@ class MissingFileError(HubError, UserError):
 
 
 def described(value: object) -> str:
-    """What a value is, for a sentence that says what was wanted instead: ``a list``, ``an int``, ``None``."""
+    """What a value is, for a sentence that says what was wanted instead: ``a list``, ``an array of float64``, ``None``."""
     name = type(value).__name__
+    if name == "ndarray":
+        return f"an array of {getattr(value, 'dtype', 'anything')}"
     return "None" if value is None else f"{'an' if name[:1] in 'aeiouAEIOU' else 'a'} {name}"

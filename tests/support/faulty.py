@@ -72,21 +72,19 @@ def leaves_its_mark(record, *_):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("error")
     sys.stdout = sys.stderr = None
-    random.seed(1), np.random.seed(1), torch.manual_seed(1)
+    random.seed(1), np.random.seed(1), torch.manual_seed(1)  # noqa: NPY002
     return record
 
 
 def talks(record, *_):
-    """Says one thing in each way there is."""
+    """Says one thing in each way there is, once, and closes the door."""
+    if sys.stdout.closed:
+        return record
     print("by print")
     print("on stderr", file=sys.stderr)
     os.write(1, b"by write\n")
     ctypes.CDLL(None).printf(b"by printf\n")
     warnings.warn("a warning", stacklevel=1)
-    return record
-
-
-def closes_stdout(record, *_):
     sys.stdout.close()
     sys.__stdout__.close()
     return record
@@ -106,7 +104,6 @@ ANYWHERE = {
     "text": giving("result"),
     "marks": leaves_its_mark,
     "talks": talks,
-    "closes-stdout": closes_stdout,
 }
 
 # ------------------------------------------------------------ a decomposer
@@ -170,7 +167,7 @@ class Decomposer:
         values, vectors = np.linalg.eigh(rows.covariance)
         patterns, values = vectors.T[::-1][:k].copy(), values[::-1]
         explained = values[:k] / values.sum()
-        drawn = [random.random(), float(np.random.rand()), float(torch.rand(()))]
+        drawn = [random.random(), float(np.random.rand()), float(torch.rand(()))]  # noqa: NPY002
         told = Diagnostics(True, 0, (), None, None, {"drawn": drawn})
         fitted = Decomposition(rows.mean.copy(), patterns, patterns, explained, float(explained.sum()), told)
         return self.params.of(DECOMPOSER)(fitted, rows)
@@ -423,6 +420,11 @@ class Exiting:
         raise SystemExit
 
 
+class Importing:
+    def __init__(self, params):
+        import a_package_nobody_has  # noqa: F401
+
+
 class Empty:
     def __init__(self, params):
         pass
@@ -441,7 +443,7 @@ def function(params):
     return Decomposer(params)
 
 
-MAKES = {"wordless": "Wordless", "raising": "Raising", "exiting": "Exiting", "empty": "Empty", "prickly": "Prickly"}
+MAKES = {kind.__name__.lower(): kind.__name__ for kind in (Wordless, Raising, Exiting, Importing, Empty, Prickly)}
 
 
 @darkframe.hookimpl
@@ -456,7 +458,7 @@ def darkframe_decomposers():
     yield darkframe.DecomposerInfo(name="faulty-pca", target="faulty:Decomposer", summary="Fails.", params=FaultParams)
     targets = MAKES | {"function": "function", "absent": "Absent"}
     for name, target in targets.items():
-        yield darkframe.DecomposerInfo(name=name, target=f"faulty:{target}", summary="Fails.")
+        yield darkframe.DecomposerInfo(name=name, target=f"faulty:{target}", summary="Fails.", install_hint="pip install it")
     for name in ("extra", "exits", "own", "leaves-marks", "talks"):
         hint = "pip install 'faulty-dist[extra]'" if name == "extra" else ""
         target = f"faulty_late_{name.replace('-', '_')}:Thing"

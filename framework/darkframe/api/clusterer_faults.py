@@ -11,7 +11,7 @@ import numpy as np
 from darkframe.api.guard import DETAILS, kept_fault
 from darkframe.errors import described
 from darkframe.interfaces import Assignment, Clustering
-from darkframe.numerics.clusterings import clustering_fault, labels_fault, values_fault
+from darkframe.numerics.clusterings import clustering_fault, entries_fault, labels_fault, values_fault
 from darkframe.numerics.decompositions import diagnostics_fault
 
 ROOM = 65_536
@@ -24,8 +24,10 @@ def fitted_fault(clustering: Clustering, n: int, *, fresh: bool) -> str:
     """Of a clustering of n rows; where it is not ``fresh``, it may hold clusters of rows of before."""
     return (
         parts_fault(clustering)
-        or clustering_fault(clustering, n)
+        or labels_fault(clustering.labels, n)
+        or entries_fault(clustering)
         or (fresh and count_fault(clustering, max(n, ROOM)))
+        or clustering_fault(clustering, n)
         or parents_fault(clustering)
         or values_fault(clustering)
         or diagnostics_fault(clustering.diagnostics)

@@ -48,7 +48,9 @@ class blamed:
         if ran_out(error):
             words = f"{_DOING.get(self._doing, f'{self._doing} ran')} ({self._found.kind} {self._found.name!r})"
             raise out_of_memory(words, self._remedy or _MORE, error) from error
-        raise broken(self._found, f"failed in {self._doing}: {fault(error)}") from error
+        failed = broken(self._found, f"failed in {self._doing}: {fault(error)}")
+        failed.hint = self._found.hint if isinstance(error, ImportError) else ""
+        raise failed from error
 
 
 def broken(found: Found, what: str) -> PluginError:

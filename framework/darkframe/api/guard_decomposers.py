@@ -10,6 +10,7 @@ import numpy as np
 
 from darkframe.apart import seeded
 from darkframe.api.guard import DETAILS, Guard, breach, kept_fault, made
+from darkframe.errors import described
 from darkframe.interfaces import Decomposer, Decomposition
 from darkframe.numerics.decompositions import decomposition_fault
 from darkframe.registry import Found
@@ -70,7 +71,7 @@ class GuardedDecomposer:
         with self._guard.doing("fit()", _FEWER), seeded(context.seed):
             fitted = self._inner.fit(LentRows(rows), context)
         if not isinstance(fitted, Decomposition):
-            raise breach(self._guard.found, f"fit() gave a {type(fitted).__name__}, not a Decomposition")
+            raise breach(self._guard.found, f"fit() gave {described(fitted)}, not a Decomposition")
         self._guard.check("fit()", decomposition_fault, fitted, rows.shape[1])
         self._guard.check("fit()", kept_fault, DETAILS, fitted.diagnostics.details)
         return fitted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,14 +35,15 @@ def decomposition_fault(fitted: Decomposition, d: int) -> str:
 
 def array_fault(what: str, array: Any, shape: tuple[int, ...]) -> str:
     """What is wrong with an array of that shape, which holds finite numbers."""
+    many = what.endswith("s")
     if not isinstance(array, np.ndarray):
-        return f"{what} {_what(array)}, not an array of shape {shape}"
+        return f"{what} {'are' if many else 'is'} {described(array)}, not an array of shape {shape}"
     if array.shape != shape:
-        return f"{what} have shape {array.shape}, not {shape}"
+        return f"{what} {'have' if many else 'has'} shape {array.shape}, not {shape}"
     if array.dtype.kind not in "fiu":
-        return f"{what} are {array.dtype}, not real numbers"
+        return f"{what} {'are' if many else 'is'} {described(array)}, not of real numbers"
     if not np.isfinite(array).all():
-        return f"{what} hold {'NaN' if np.isnan(array).any() else 'infinite values'}"
+        return f"{what} {'hold' if many else 'holds'} {'NaN' if np.isnan(array).any() else 'infinite values'}"
     return ""
 
 
@@ -65,6 +67,8 @@ def diagnostics_fault(said: Any, k: int | None = None) -> str:
         return f"its diagnostics' warnings are {described(said.warnings)}, not a tuple of sentences"
     if said.gradient is not None and not _number(said.gradient):
         return f"its diagnostics' gradient is {described(said.gradient)}, not a number or None"
+    if not isinstance(said.details, Mapping):
+        return f"its diagnostics' details are {described(said.details)}, not a mapping"
     return _identifiability_fault(said.identifiability, k)
 
 

@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
+from darkframe.apart import Apart
 from darkframe.errors import PluginError
 from darkframe.output import captured_output
 from darkframe.plugin import PluginInfo
@@ -82,16 +83,19 @@ class Found:
             PluginError: It cannot be imported (with the plugin's install hint), or the target names no class.
         """
         module_name, _, attribute = self.info.target.partition(":")
-        hint = f"To install what it needs: {self.info.install_hint}" if self.info.install_hint else ""
+        apart = Apart()
         with captured_output() as output:
+            apart.enter()
             try:
                 target = getattr(importlib.import_module(module_name), attribute, None)
             except KeyboardInterrupt:
                 raise
             except ImportError as error:
-                raise PluginError(f"{self.title} cannot be loaded: {_sentence(error)}.", hint=hint) from error
+                raise PluginError(f"{self.title} cannot be loaded: {_sentence(error)}.", hint=self.hint) from error
             except BaseException as error:
                 raise PluginError(f"{self.title} cannot be loaded: {fault(error)}.") from error
+            finally:
+                apart.leave()
         if output.text:
             logger.info("Importing %s printed: %s", module_name, output.text)
         if not isinstance(target, type):
@@ -100,6 +104,11 @@ class Found:
                 f"{self.title} cannot be loaded: its target is {self.info.target}, but the module has {what} {attribute!r}."
             )
         return target
+
+    @property
+    def hint(self) -> str:
+        """What to say where something it imports is missing."""
+        return f"To install what it needs: {self.info.install_hint}" if self.info.install_hint else ""
 
     @property
     def title(self) -> str:
