@@ -1,8 +1,8 @@
 """The generated reference: ``python -m tools.reference`` writes docs/reference/ and docs/metrics.md.
 
 With ``--check`` it only compares. All of it comes from the code: docstrings and signatures of hooks,
-contracts and functions, declarations of parameters, what ``--help`` prints, the checks of the conformance kit, and
-the records of ``darkframe.results``.
+contracts and functions, declarations of parameters, what ``--help`` prints, the conformance kit's checks,
+and the records of ``darkframe.results``.
 """
 
 from __future__ import annotations

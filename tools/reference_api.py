@@ -46,7 +46,7 @@ GROUPS: Sequence[tuple[str, str, tuple[str, ...]]] = (
     (
         "What some clusterers can do",
         "Optional methods; a clusterer has them or not.",
-        ("Grows", "Assigns", "Assignment", "Matches", "Keeps", "ClustererMaker"),
+        ("Grows", "Assigns", "Assignment", "Matches", "Boxed", "Keeps", "ClustererMaker"),
     ),
 )
 

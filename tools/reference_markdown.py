@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import inspect
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,15 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    return _CODE_WITH_BAR.sub(_as_html, " ".join(text.split())).replace("|", "\\|")
+
+
+_CODE_WITH_BAR = re.compile(r"`([^`]*\|[^`]*)`")
+
+
+def _as_html(match: re.Match[str]) -> str:
+    """Code with a bar: git hosts and MkDocs read an escaped bar within backticks in different ways."""
+    return f"<code>{html.escape(match[1], quote=False).replace('|', '&#124;')}</code>"
 
 
 def code(text: str, language: str = "") -> str:

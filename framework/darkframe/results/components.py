@@ -235,7 +235,7 @@ class Conclusion:
         text: A few sentences: the cuts' rule, the null's answer, and why they differ if they do.
         by_notebook: What the cuts alone would have said: ``structure``, ``under-reconstruction`` or ``mixed``.
         beat_null: Components that beat the elliptical null; with nothing to find, none in 95 % of data sets.
-        n_components: k.
+        n_components: Components fitted, k.
         cautions: What weakens the result (no convergence, few tokens, massive tokens, …).
 
     Computed in:

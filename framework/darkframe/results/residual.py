@@ -212,7 +212,7 @@ class Decompose:
     """Step 4: what the decomposer says of its fit.
 
     Attributes:
-        n_components: k.
+        n_components: Components fitted, k.
         rows: Rows it was fitted on.
         iterations: Iterations used; 0 for closed forms.
         converged: Whether the plugin's own criterion was met.

@@ -142,7 +142,7 @@ class CurvePoint:
     """One vigilance: the clustering of a sample of the rows beside that of as many rows of a covariance null (level 0).
 
     Attributes:
-        vigilance: ρ.
+        vigilance: The vigilance ρ.
         clusters: Clusters with members.
         largest_share: Rows in the largest cluster / rows.
         null_clusters, null_largest_share: The same of the null's rows.

@@ -22,7 +22,7 @@ class TrackedCheckpoint:
     """One checkpoint.
 
     Attributes:
-        step: t.
+        step: Number of the step, t.
         value: Of the parameter that names the checkpoint.
         dictionary: The source's name for it.
         sha256: Of W_dec as float32, row by row.
@@ -82,7 +82,7 @@ class TrackedStep:
     known + new categories exist after the step; known = resonant + dormant, resonant = growing + steady + shrinking.
 
     Attributes:
-        step: t.
+        step: Number of the step, t.
         rows: Rows of the step.
         noise: Rows in no category.
         known: Categories known before the step.
