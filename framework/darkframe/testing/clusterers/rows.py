@@ -79,9 +79,9 @@ def constant_columns_are_clustered_or_refused(clusterer: Subject) -> None:
 
 @CLUSTERER()
 def huge_values_are_clustered_or_refused(clusterer: Subject) -> None:
-    """Rows near the largest float32 and the largest float64 get a sound clustering, or an error in a sentence."""
+    """Rows whose squares are beyond float32, or nearly beyond float64, get a sound clustering, or an error in a sentence."""
     clustered_or_refused(clusterer, loose_groups() * np.float32(1e36), "rows of values about 1e37")
-    clustered_or_refused(clusterer, loose_groups().astype(np.float64) * 5e306, "rows whose range is beyond float64")
+    clustered_or_refused(clusterer, loose_groups().astype(np.float64) * 1e150, "rows of values about 1e151")
 
 
 @CLUSTERER()
