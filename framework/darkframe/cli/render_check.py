@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rich.padding import Padding
 from rich.text import Text
 
 from darkframe.cli.render import RichProgress, console
@@ -60,7 +60,7 @@ class CheckView:
         said = f"{_counts(report)}, {duration(report.seconds)}"
         self._out.print(Text.assemble((f"{sign} ", style), names, (said, style if style == "bold red" else "")))
         for line in _below(report):
-            self._out.print(Padding(Text(visible(line), style="dim"), (0, 0, 0, 4), expand=False))
+            self._out.print(Text(_indented(line, self._out.width), style="dim"), soft_wrap=True)
 
     def conclude(self, reports: Sequence[PluginReport], *, interrupted: bool) -> None:
         """The table of failures, and what came of it all."""
@@ -110,7 +110,7 @@ def _counts(report: PluginReport) -> str:
     if report.obstacle and not report.failures:
         return f"left out, {len(report.having('passed'))} passed"
     numbers = [(len(report.having("passed")), "passed"), (len(report.failures), "FAILED")]
-    numbers += [(len(report.having("expected")), "failed as expected"), (len(report.having("left out")), "left out")]
+    numbers += [(len(report.having("expected")), "expected"), (len(report.having("left out")), "left out")]
     told = [f"{number} {word}" for number, word in numbers if number or word == "passed"]
     return ", ".join(told if report.complete else [*told, "incomplete"])
 
@@ -120,12 +120,16 @@ def _below(report: PluginReport) -> Iterable[str]:
         yield report.obstacle
     if report.under_way:
         yield f"stopped in {report.under_way}"
-    for result in report.having("expected"):
-        yield f"{result.name} fails as expected: {result.reason}"
-    reasons = dict.fromkeys(result.reason for result in report.having("left out"))
-    for reason in reasons:
-        names = ", ".join(result.name for result in report.having("left out") if result.reason == reason)
-        yield f"left out: {names}: {reason}"
+    for status, words in (("expected", "expected to fail"), ("left out", "left out")):
+        results = report.having(status)
+        for reason in dict.fromkeys(result.reason for result in results):
+            names = ", ".join(result.name for result in results if result.reason == reason)
+            yield f"{words}: {names}: {reason}"
+
+
+def _indented(line: str, width: int) -> str:
+    layout: dict[str, Any] = {"initial_indent": " " * 4, "subsequent_indent": " " * 4}
+    return textwrap.fill(visible(line), max(width, 40), break_on_hyphens=False, **layout)
 
 
 def _failures(chosen: Chosen, reports: Sequence[PluginReport], *, every: bool) -> dict[str, list[Row]]:
@@ -194,7 +198,11 @@ def _conclusion(chosen: Chosen, reports: Sequence[PluginReport], interrupted: bo
     number = len(reports) - len(checked)
     failures = sum(len(report.failures) for report in reports)
     passed = sum(len(report.having("passed")) for report in reports)
-    told = [f"{_several(len(checked), 'plugin')} checked: {_several(passed, 'check')} passed, {failures or 'none'} failed."]
+    excused = sum(len(report.having("expected")) for report in reports)
+    outcome = (
+        f"{_several(passed, 'check')} passed{f', {excused} failed as expected' if excused else ''}, {failures or 'none'} failed"
+    )
+    told = [f"{_several(len(checked), 'plugin')} checked: {outcome}."]
     if number:
         told.append(f"{_several(number, 'source')} left out, for want of a file or a download ('darkframe fetch' downloads).")
     if chosen.problems:
