@@ -24,15 +24,15 @@ def assets(tmp_path_factory):
     return make_assets(tmp_path_factory.mktemp("assets") / "tiny")
 
 
-def tiny(assets, **params):
-    return TinySource(TinyParams(assets=str(assets), **{"batch_size": 4, **params}), SourceContext())
+def tiny(assets, context=None, **params):
+    return TinySource(TinyParams(assets=str(assets), **{"batch_size": 4, **params}), context or SourceContext())
 
 
 @pytest.mark.parametrize("packing", ["packed", "split", "truncate"])
 def test_it_keeps_the_contract(assets, packing):
     source = tiny(assets, packing=packing)
     assert isinstance(source, Source)
-    assert "batches_restart" in check_source(source)
+    assert "openings_agree" in check_source(source, lambda context: tiny(assets, context, packing=packing))
 
 
 @pytest.mark.parametrize("packing", ["packed", "split", "truncate"])
@@ -171,4 +171,4 @@ def test_the_checks_find_broken_promises(assets):
     assert set(caught.value.failures) == {"batches_restart"}
     with pytest.raises(ChecksFailed, match="raised ZeroDivisionError") as caught:
         check_source(Broken(source, decode_tokens=lambda tokens: 1 / 0))
-    assert set(caught.value.failures) == {"tokens_decode"}
+    assert set(caught.value.failures) == {"tokens_decode", "special_tokens_are_no_content"}

@@ -35,8 +35,8 @@ BACKENDS = ("transformer-lens", "transformers")
 HEADS = 3
 
 
-def saelens(**params):
-    return SaeLensSource(SaeLensParams(**{"batch_size": 4, **params}), SourceContext())
+def saelens(context=None, **params):
+    return SaeLensSource(SaeLensParams(**{"batch_size": 4, **params}), context or SourceContext())
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,11 @@ def test_tinys_own_folders_give_the_same_numbers(backend):
 
 def test_it_keeps_the_contract(assets, tmp_path):
     for number, hook_name in enumerate(("blocks.2.hook_resid_post", "blocks.1.attn.hook_z")):
-        assert "batches_restart" in check_source(at(assets, tmp_path / str(number), hook_name))
+        folder = tmp_path / str(number)
+        made = check_source(
+            at(assets, folder, hook_name), lambda context, f=folder, h=hook_name: at(assets, f, h, context=context)
+        )
+        assert {"openings_agree", "losses_are_next_token_losses"} <= set(made)
 
 
 # ------------------------------------------------------------ hook points

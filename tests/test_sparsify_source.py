@@ -40,13 +40,14 @@ def folder(made, tmp_path):
     return shutil.copytree(made, tmp_path / "made")
 
 
-def sparsify(made, **params):
+def sparsify(made, context=None, **params):
     given = {"model": str(made / "model"), "sae": str(made / "run"), "text": str(made / "text.jsonl"), **params}
-    return SparsifySource(SparsifyParams(**given), SourceContext())
+    return SparsifySource(SparsifyParams(**given), context or SourceContext())
 
 
 def test_it_keeps_the_contract(made):
-    assert "dictionary_encodes_and_decodes" in check_source(sparsify(made, hookpoint="layers.2.mlp", context_size=64))
+    given = {"hookpoint": "layers.2.mlp", "context_size": 64}
+    assert "openings_agree" in check_source(sparsify(made, **given), lambda context: sparsify(made, context, **given))
 
 
 def test_the_runs_own_settings_are_used(made):

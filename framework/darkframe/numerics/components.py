@@ -62,3 +62,17 @@ def fit_whitening(rows: Rows, wanted: int | None, context: FitContext) -> Whiten
         full = Whitening.fit(mean, covariance, most)
         return Whitening.fit(mean, covariance, recommended_components(full.variances))
     return Whitening.fit(mean, covariance, min(wanted or context.n_components or most, most))
+
+
+def fewer_components(wanted: int | None, whitening: Whitening, context: FitContext) -> tuple[str, ...]:
+    """What to warn of where rows have fewer components than were asked for, or recommended; else nothing.
+
+    Args:
+        wanted: The user's own number of components, or None.
+        whitening: What ``fit_whitening`` gave for it.
+        context: Its ``n_components`` counts where ``wanted`` is None.
+    """
+    asked = wanted or context.n_components
+    if asked is None or asked <= whitening.k:
+        return ()
+    return (f"Only {whitening.k} of the {asked} components asked for have any variance; the rest were left out.",)

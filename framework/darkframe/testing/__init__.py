@@ -18,19 +18,19 @@ def test_no_check_was_left_out():
 
 from __future__ import annotations
 
-from darkframe.testing import clusterers, general  # noqa: F401  (they add their checks)
+from typing import Any
+
+from darkframe.testing import clusterers, decomposers, general, sources  # noqa: F401  (they add their checks)
 from darkframe.testing.capabilities import CAPABILITIES
 from darkframe.testing.checks import ChecksFailed
-from darkframe.testing.decomposers import DECOMPOSER_CHECKS, check_decomposer
+from darkframe.testing.decomposers import check_decomposer
 from darkframe.testing.kit import BoundCheck, Check, Outcome, checks_for, checks_of, number_of_checks, run
 from darkframe.testing.parametrize import parametrize_with_checks
-from darkframe.testing.sources import SOURCE_CHECKS, check_source
+from darkframe.testing.sources import check_source
 from darkframe.testing.subject import Subject, subject
 
 __all__ = [
     "CAPABILITIES",
-    "DECOMPOSER_CHECKS",
-    "SOURCE_CHECKS",
     "BoundCheck",
     "Check",
     "ChecksFailed",
@@ -45,3 +45,11 @@ __all__ = [
     "run",
     "subject",
 ]
+
+_DEPRECATED = {"SOURCE_CHECKS": sources, "DECOMPOSER_CHECKS": decomposers}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _DEPRECATED:
+        return getattr(_DEPRECATED[name], name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,19 +6,21 @@ import atexit
 import dataclasses
 import shutil
 import tempfile
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from darkframe.api.clusterers import Maker
 from darkframe.config import build, to_record
-from darkframe.errors import HubError, UserError
+from darkframe.errors import HubError, PluginError, UserError
 from darkframe.interfaces import ClusterContext, FitContext, Partial, SourceContext
 from darkframe.registry import Found, Registry
-from darkframe.testing.capabilities import CAPABILITIES
+from darkframe.testing.capabilities import CAPABILITIES, PARTS
 
 SEED = 42
+
+T = TypeVar("T")
 
 
 class Subject:
@@ -59,17 +61,34 @@ class Subject:
             owner = f"{self.kind} {self.found.name!r}"
             params = build(self.found.info.params, to_record(params) | changed, kind=self.kind, owner=owner)
         if self.kind == "source":
-            return self.target(params, SourceContext(seed=SEED, cache=self.scratch))
+            return self.target(params, self.context())
         made = self.target(params)
         if self.kind == "clusterer" and hasattr(made, "opener"):
             made.opener = self._open
         return made
 
     def context(self, **values: Any) -> Any:
-        """What a fit is given: a ``FitContext`` or ``ClusterContext`` with seed 42 and some values changed."""
+        """What a fit or a source is given: its context with seed 42 and some values changed."""
+        if self.kind == "source":
+            return dataclasses.replace(SourceContext(seed=SEED, cache=self.scratch), **values)
         if self.kind == "clusterer":
             return dataclasses.replace(ClusterContext(seed=SEED, open=self._open), **values)
         return dataclasses.replace(FitContext(seed=SEED), **values)
+
+    def open(self, **context: Any) -> Any:
+        """A source opened afresh, with some values of its context changed."""
+        return self.target(self.params, self.context(**context))
+
+    def once(self, key: str, make: Callable[[], T]) -> T:
+        """What ``make`` gives, made once for all checks that only look at it; a failure is not kept."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        made: T = self._kept[key]
+        return made
+
+    @cached_property
+    def _kept(self) -> dict[str, Any]:
+        return {}
 
     @cached_property
     def source(self) -> Any:
@@ -86,7 +105,9 @@ class Subject:
 
     @cached_property
     def obstacle(self) -> str:
-        """Why the source cannot be opened as it is set on this machine (a parameter to be named, a download); else empty.
+        """Why the source cannot be opened as it is set on this machine; else empty.
+
+        That is a parameter to be named, a download, or a package to be installed (a ``PluginError`` with a hint).
 
         Other kinds need nothing but themselves.
         """
@@ -96,6 +117,8 @@ class Subject:
             self.source.card()
         except (UserError, HubError) as error:
             return str(error)
+        except PluginError as error:
+            return str(error) if error.hint else ""
         except (Exception, SystemExit):  # a fault, not an obstacle: the check that opens it says so
             return ""
         return ""
@@ -114,7 +137,7 @@ class Subject:
             return [name for name in known if callable(getattr(made, name, None))]
         self.source.card()
         lacking = set(self.source.lacks()) if isinstance(self.source, Partial) else set()
-        has = {name for name in known if callable(getattr(self.source, name, None))}
+        has = {name for name in known if name not in PARTS and callable(getattr(self.source, name, None))}  # optional methods
         parts = set(getattr(self.found.info, "capabilities", ())) - lacking
         if "dictionary" in parts and "encoder" not in lacking:
             parts.add("encoder")

@@ -74,8 +74,8 @@ class RecordingProgress:
     def task(self, label: str, total: float | None, unit: str) -> Iterator[Task]:
         """Open a task and watch it."""
         task = RecordedTask(label, total, unit)
-        for name, text in {"label": label, "unit": unit}.items():
-            if not isinstance(text, str) or not text.strip() or "\n" in text:
+        for name, text in {"label": label, "unit": unit}.items():  # no unit: what has no total is not counted in any
+            if not isinstance(text, str) or "\n" in text or not (text.strip() or (name == "unit" and total is None)):
                 task.faults.append(f"A task's {name} is {text!r}, which is not a word of text.")
         if total is not None and not total >= 0:
             task.faults.append(f"The task {label!r} has a total of {total}, which is not a number from 0 up.")

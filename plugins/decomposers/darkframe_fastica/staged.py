@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from darkframe import Decomposition, FitContext, Rows
+from darkframe.numerics.components import fewer_components
 from darkframe_fastica.contrasts import CONTRASTS
 from darkframe_fastica.finish import decomposition
 from darkframe_fastica.kernel import Shape, shape
@@ -35,11 +36,15 @@ class StagedFit(ABC, Generic[Params]):
         seed: Of the first rotation.
         workers: The threads.
         task: Where to report.
+        warnings: What there is to say of the rows already.
     """
 
-    def __init__(self, params: Params, stages: Stages, seed: int, workers: Workers, task: Task) -> None:
+    def __init__(
+        self, params: Params, stages: Stages, seed: int, workers: Workers, task: Task, warnings: tuple[str, ...] = ()
+    ) -> None:
         self.params: Params = params
         self.stages, self.seed, self.workers, self.task = stages, seed, workers, task
+        self.warnings = warnings
         self.contrast = CONTRASTS[params.fun]
         self.iterations = 0
         self.history: list[dict[str, float]] = []
@@ -99,6 +104,8 @@ class StagedFit(ABC, Generic[Params]):
     def _finish(self, outcome: Outcome, more: Shape, saddles: int, *, at_saddle: bool) -> Decomposition:
         tolerance = self.tolerance(outcome.moments.n)
         mixed = ["Some pairs of components stayed mixed at a saddle of the objective."] if at_saddle else []
+        said = list(self.warnings)
+        said += mixed if outcome.settled else [self.unsettled(outcome, tolerance)]
         return decomposition(
             self.stages.whitening,
             outcome,
@@ -106,7 +113,7 @@ class StagedFit(ABC, Generic[Params]):
             self.contrast,
             self.iterations,
             outcome.settled and not at_saddle,
-            mixed if outcome.settled else [self.unsettled(outcome, tolerance)],
+            said,
             {
                 "fun": self.params.fun,
                 "gradient_tolerance": tolerance,
@@ -138,4 +145,5 @@ class StagedDecomposer(Generic[Params]):
         with workers() as pool:
             stages = whitened_stages(rows, self.params.n_components, self.params.subsample, context, pool)
             with context.progress.task(self.name, None, "iterations") as task:
-                return self.search(self.params, stages, context.seed, pool, task).run()
+                warnings = fewer_components(self.params.n_components, stages.whitening, context)
+                return self.search(self.params, stages, context.seed, pool, task, warnings).run()

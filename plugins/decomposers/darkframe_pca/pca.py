@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from darkframe import Decomposition, Diagnostics, FitContext, Rows
-from darkframe.numerics.components import fit_whitening
+from darkframe.numerics.components import fewer_components, fit_whitening
 from darkframe_pca.plugin import PCAParams
-
-if TYPE_CHECKING:
-    from darkframe.numerics.whitening import Whitening
 
 
 class PCA:
@@ -47,13 +42,7 @@ class PCA:
             diagnostics=Diagnostics(
                 converged=True,
                 iterations=0,
-                warnings=_fewer(self.params.n_components, whitening),
+                warnings=fewer_components(self.params.n_components, whitening, context),
                 details={"variances": whitening.variances.tolist(), "total_variance": whitening.total_variance},
             ),
         )
-
-
-def _fewer(wanted: int | None, whitening: Whitening) -> tuple[str, ...]:
-    if wanted is None or wanted <= whitening.k:
-        return ()
-    return (f"Only {whitening.k} of the {wanted} components asked for have any variance; the rest were left out.",)
