@@ -18,6 +18,7 @@ from packaging.version import Version
 
 import darkframe
 from darkframe import DarkframeDeprecationWarning, Deprecated, api, plugin
+from darkframe.api.clusterers import Maker
 from darkframe.errors import PluginError
 from darkframe.hookspecs import hookspec
 from darkframe.registry import Registry
@@ -280,6 +281,13 @@ def test_setting_a_parameter_that_is_to_go_warns_at_the_users_own_line(going, tm
     (tmp_path / "config.toml").write_text("[clusterer]\nn = 3\n")
     for options in ({"set": ["clusterer.n=2"]}, {"config": tmp_path / "config.toml"}):
         assert [str(each.message) for each in warned(**options)] == [N_GOES]
+
+
+def test_building_on_a_clusterer_that_is_to_go_warns(going):
+    registry = Registry.discover()
+    found = registry.get("clusterer", "kept")
+    with pytest.warns(DarkframeDeprecationWarning, match=re.escape(GOING_GOES)):
+        Maker(found, found.info.params(), registry).open("going")
 
 
 def test_its_default_warns_of_nothing(going):
