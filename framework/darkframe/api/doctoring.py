@@ -63,7 +63,7 @@ def doctor(
     _refuse_others(chosen)
     options = {"source": source, "device": device, "tokens": FULL_TOKENS if tokens is None else tokens}
     given = {name: value for name, value in options.items() if value is not None}
-    plan = new_plan(merge(_of_source(config), chosen, {"run": given}), Registry.discover())
+    plan = new_plan(merge(_of_source(config), chosen, {"run": given}), Registry.discover(), decomposer=None)
     told, settings = progress or QuietProgress(), plan.config
     context = SourceContext(device=settings.device, seed=settings.seed, cache=cache_root() / "sources", progress=told)
     opened = open_source(plan.source, plan.source.load(), settings.source.params, context)

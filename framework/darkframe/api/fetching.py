@@ -10,7 +10,7 @@ from typing import Any
 
 from darkframe.api.guard_sources import open_source
 from darkframe.api.places import cache_root
-from darkframe.api.plan import Plan, new_plan
+from darkframe.api.plan import DECOMPOSER, Plan, new_plan
 from darkframe.config import merge, parse_set, read_file, read_mapping
 from darkframe.hub import cache_folder, portable, prepare
 from darkframe.interfaces import Fetched, Fetches, SourceContext
@@ -74,7 +74,9 @@ def fetch(
     options = {name: value for name, value in {"source": source, "tokens": tokens}.items() if value is not None}
     file = read_file(Path(config)) if config is not None else {}
     chosen = read_mapping(set) if isinstance(set, Mapping) else parse_set([set] if isinstance(set, str) else set or ())
-    return _fetch(new_plan(merge(file, chosen, {"run": options}), Registry.discover()), progress or QuietProgress())
+    registry = Registry.discover()
+    usual = DECOMPOSER if any(found.name == DECOMPOSER for found in registry.plugins("decomposer")) else None
+    return _fetch(new_plan(merge(file, chosen, {"run": options}), registry, decomposer=usual), progress or QuietProgress())
 
 
 def _fetch(plan: Plan, progress: Progress) -> Fetching:

@@ -56,26 +56,28 @@ class Plan:
         return {"darkframe": API_VERSION} | {kind: found.info.api for kind, found in self.plugins.items()}
 
 
-def new_plan(settings: Settings, registry: Registry) -> Plan:
+def new_plan(settings: Settings, registry: Registry, *, decomposer: str | None = DECOMPOSER) -> Plan:
     """Resolve a new run.
 
     Args:
         settings: Merged over all layers.
         registry: The plugins there are.
+        decomposer: What decomposes where neither a decomposer nor a clusterer is named; None: nothing, as where no study is run.
 
     Raises:
         UserError: Something that was set cannot be used; says what can.
     """
     options = build(RunOptions, settings["run"], kind="run", owner="run")
     source = registry.get("source", options.source)
-    decomposer = _optional("decomposer", options.decomposer or (None if options.clusterer else DECOMPOSER), registry)
+    chosen = _optional("decomposer", options.decomposer or (None if options.clusterer else decomposer), registry)
     clusterer = _optional("clusterer", options.clusterer, registry)
-    _refuse_unused(settings, decomposer, clusterer)
+    if chosen is not None or clusterer is not None:
+        _refuse_unused(settings, chosen, clusterer)
     study = (quick_study(settings["study"]) if options.quick else {}) | settings["study"]
     taxonomy = (quick_taxonomy(settings["taxonomy"]) if options.quick else {}) | settings["taxonomy"]
     config = RunConfig(
         source=_choice(source, settings["source"]),
-        decomposer=None if decomposer is None else _choice(decomposer, settings["decomposer"]),
+        decomposer=None if chosen is None else _choice(chosen, settings["decomposer"]),
         clusterer=None if clusterer is None else _choice(clusterer, settings["clusterer"]),
         study=build(StudyParams, study, kind="study", owner="study"),
         taxonomy=build(TaxonomyParams, taxonomy, kind="taxonomy", owner="taxonomy study"),
@@ -86,8 +88,8 @@ def new_plan(settings: Settings, registry: Registry) -> Plan:
         quick=options.quick,
         force=options.force,
     )
-    chosen = [found for found in (source, decomposer, clusterer) if found is not None]
-    return Plan(config, source, decomposer, clusterer, registry, warn_of_deprecated(chosen, settings))
+    used = [found for found in (source, chosen, clusterer) if found is not None]
+    return Plan(config, source, chosen, clusterer, registry, warn_of_deprecated(used, settings))
 
 
 def recorded_plan(record: Mapping[str, Any], registry: Registry) -> Plan:
