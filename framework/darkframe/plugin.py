@@ -82,8 +82,8 @@ class PluginInfo:
         docs: Address of its documentation: whole, or a page of what its distribution's metadata name as its documentation
             (``Documentation`` under ``[project.urls]``); empty: that itself.
         api: Version of the contracts it is written against (``darkframe.API_VERSION``).
-        expected_failures: Checks of ``darkframe.testing`` that it does not pass, each with the reason. They are shown by
-            ``darkframe describe``, and are strict: one that does pass is an error.
+        expected_failures: Checks of ``darkframe.testing`` that it does not pass with its default parameters, each with the
+            reason. They are shown by ``darkframe describe``, and are strict: one that does pass, so set, is an error.
         deprecated: Where the plugin is to go: whoever uses it is warned, with the version that removes it.
     """
 

@@ -15,6 +15,7 @@ def parametrize_with_checks(*subjects: Subject) -> pytest.MarkDecorator:
     """Parametrise a test with every check of some plugins, as scikit-learn's decorator of that name does.
 
     Checks that a plugin declares to fail (``expected_failures``) are strict expected failures: one that passes fails the test.
+    With other parameters than the defaults they may pass.
 
     Example:
         ```python
@@ -38,7 +39,6 @@ def parametrize_with_checks(*subjects: Subject) -> pytest.MarkDecorator:
     cases: list[Any] = []
     for subject in subjects:
         for check in checks_of(subject):
-            reason = subject.found.info.expected_failures.get(check.name)
-            marks = [] if reason is None else [pytest.mark.xfail(strict=True, reason=reason)]
+            marks = [] if check.expected is None else [pytest.mark.xfail(strict=check.strict, reason=check.expected)]
             cases.append(pytest.param(check, id=repr(check), marks=marks))
     return pytest.mark.parametrize("check", cases)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from darkframe.errors import DarkframeError, PluginError
@@ -82,7 +83,7 @@ def refusal(what: str, ask: Callable[..., object], *given: Any) -> DarkframeErro
         return error
     except Exception as error:
         raise PluginError(
-            f"{what} raised {type(error).__name__}: {' '.join(str(error).split()) or 'nothing'}.",
+            f"{what} raised {_said(error)}.",
             hint="Raise an error of darkframe.errors with a sentence that says what is wrong and what to do.",
         ) from error
     return None
@@ -109,6 +110,11 @@ def refused_as_not_finite(what: str, ask: Callable[..., object], *given: Any) ->
         any(word in said for word in ("nan", "infinit", "finite")),
         f"{what} raised {error!r}, which does not say that the vectors hold NaN or infinite values.",
     )
+
+
+def _said(error: Exception) -> str:
+    text = shorten(" ".join(str(error).split()), 200, placeholder=" …").rstrip(".")
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _name(kind: type[DarkframeError]) -> str:
