@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -52,7 +53,7 @@ class SklearnDecomposer:
 
         Raises:
             UserError: More components than the rows have dimensions or rows.
-            DataError: The rows hold NaN or infinite values.
+            DataError: The rows hold NaN or infinite values, or are all the same.
             PluginError: The estimator does not take a parameter, or what it learned is not a linear decomposition.
         """
         import numpy as np
@@ -61,10 +62,14 @@ class SklearnDecomposer:
         centred -= rows.mean  # here, exactly: a huge mean would eat the estimator's digits
         if not np.isfinite(centred).all():
             raise DataError("The rows hold NaN or infinite values.")
+        if not np.trace(rows.covariance) > 0:
+            raise DataError(f"All {len(rows)} rows are the same: there is no variance to decompose.")
         model = self._class()(**self._arguments(rows, context))
         _, caught = heard(model, lambda: model.fit(centred))
-        patterns = self._patterns(model, centred.shape[1])
-        filters, note = self._filters(model, patterns, centred, context.seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of rows that are none, but probes
+            patterns = self._patterns(model, centred.shape[1])
+            filters, note = self._filters(model, patterns, centred, context.seed)
         self._check(patterns, filters, centred.shape[1])
         explained, total = _explained(patterns, filters, rows.covariance)
         said = (*caught.sentences, *((note,) if note else ()))

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from darkframe.interfaces import Decomposer
-from darkframe.testing.decomposers import input, results, work  # noqa: F401  (they add their checks)
+
+from darkframe.testing.decomposers import results, input, work  # noqa: F401  (they add their checks)  # isort: skip
 from darkframe.testing.given import GivenSubject, as_functions, check_given
 
 

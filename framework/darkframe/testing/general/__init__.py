@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-from darkframe.testing.general import declaring, loading, parameters  # noqa: F401  (they add their checks)
+from darkframe.testing.general import loading, parameters, declaring  # noqa: F401  (they add their checks)  # isort: skip

@@ -7,7 +7,8 @@ from typing import Any
 
 from darkframe.interfaces import Source, SourceContext
 from darkframe.testing.given import GivenSubject, as_functions, check_given
-from darkframe.testing.sources import batches, dictionary, extras, opening, parts  # noqa: F401  (they add their checks)
+
+from darkframe.testing.sources import opening, parts, batches, dictionary, extras  # noqa: F401  (they add checks)  # isort: skip
 
 OPENED_AGAIN = ("openings_agree", "opening_reports_properly", "opening_says_nothing", "ctrl_c_ends_the_opening")
 """Checks that open the source afresh."""
