@@ -172,6 +172,16 @@ def test_the_page_has_every_key_of_the_manifest(place, printed, run):
     assert set(manifest) <= keys, f"docs/store.md lacks {set(manifest) - keys}"
 
 
+@pytest.mark.parametrize(("run", "table"), [("taxonomy", "clusters"), ("taxonomy", "labels"), ("track", "categories")])
+def test_the_page_has_every_column_of_a_table(place, printed, run, table):
+    (described,) = [t for t in table_rows(STORE, "Tables") if f"`{table}.csv`" in t[0][0]]
+    patterns = [_pattern(name) for row in described[1:] for name in re.findall(r"`([^`]+)`", row[0])]
+    with (place / "runs" / run / f"{table}.csv").open(encoding="utf-8") as file:
+        columns = file.readline().strip().split(",")
+    assert all(any(pattern.fullmatch(column) for pattern in patterns) for column in columns), columns
+    assert all(any(pattern.fullmatch(column) for column in columns) for pattern in patterns)
+
+
 def test_the_page_has_every_key_of_a_step_and_of_a_collection(place, printed):
     text = STORE.read_text(encoding="utf-8")
     (meta,) = (place / "cache" / "collections").glob("*/meta.json")

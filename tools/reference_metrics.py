@@ -15,6 +15,7 @@ from darkframe.numerics.ledger import TERMS, LedgerSums, ledger
 from darkframe.results import sweep as sweep_records
 from tools.reference_docstrings import parse
 from tools.reference_markdown import doc_of, inline, page, table
+from tools.reference_tables import sweep_columns
 
 PARTS: Sequence[tuple[str, str, type[Any]]] = (
     ("The dark-matter study", "results.json", results.DarkMatterResults),
@@ -135,6 +136,9 @@ from 0 to 1 where they are taken absolutely, counts are integers, **seconds** ar
 without the massive ones, unless `study.massive=include`; *all* are the kept ones."""
 
 
+_SWEEP_TABLE = "`table` in sweep.json, sweep.csv and `darkframe.sweep(…).table`."
+
+
 def metrics() -> str:
     """metrics.md."""
     done: set[type[Any]] = set()
@@ -151,6 +155,8 @@ def metrics() -> str:
             if record not in done:
                 done.add(record)
                 parts.append(_record(record))
+        if root is sweep_records.SweepResults:
+            parts += ["### Columns of a sweep's table", _SWEEP_TABLE, sweep_columns()]
     return page("Every figure and its definition", *parts, "## Arrays", *_arrays())
 
 

@@ -40,7 +40,7 @@ class LevelFigures:
     """One level of a cell's taxonomy; see ``Level`` and ``LevelQuality``.
 
     Attributes:
-        clusters: Of all rows.
+        clusters: Clusters of all rows.
         largest_share: Rows in the largest cluster / all rows.
         silhouette: Mean silhouette by cosine distance.
         silhouette_null: The same of rows without structure put through the same clusterer: the mean over a null's draws, of the
@@ -92,7 +92,7 @@ class DarkFigures:
     """A cell's dark-matter study.
 
     Attributes:
-        components: Fitted.
+        components: Components fitted.
         converged: Whether the fit converged.
         beat_null: Components that beat the elliptical null.
         novel: Components whose largest |cos| with a decoder direction is at most ``study.novel_cut``.
@@ -125,7 +125,7 @@ class SweepCell:
 
     Attributes:
         number: From 1.
-        folder: Of its run, below the sweep's folder.
+        folder: Where its run is, below the sweep's folder.
         values: Its value on each axis, as text.
         status: ``done``, ``failed`` or ``waiting``.
         error: Why it failed, in a sentence; empty otherwise.
