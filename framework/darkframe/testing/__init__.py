@@ -24,6 +24,7 @@ from darkframe.testing import clusterers, decomposers, general, sources  # noqa:
 from darkframe.testing.capabilities import CAPABILITIES
 from darkframe.testing.checks import ChecksFailed
 from darkframe.testing.decomposers import check_decomposer
+from darkframe.testing.given import GivenSubject, as_functions
 from darkframe.testing.kit import BoundCheck, Check, Outcome, checks_for, checks_of, number_of_checks, run
 from darkframe.testing.parametrize import parametrize_with_checks
 from darkframe.testing.sources import check_source
@@ -46,10 +47,10 @@ __all__ = [
     "subject",
 ]
 
-_DEPRECATED = {"SOURCE_CHECKS": sources, "DECOMPOSER_CHECKS": decomposers}
-
 
 def __getattr__(name: str) -> Any:
-    if name in _DEPRECATED:
-        return getattr(_DEPRECATED[name], name)
+    if name == "SOURCE_CHECKS":
+        return as_functions(name, sources.given_source, leave_out=sources.OPENED_AGAIN)
+    if name == "DECOMPOSER_CHECKS":
+        return as_functions(name, lambda make: GivenSubject("decomposer", make))
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

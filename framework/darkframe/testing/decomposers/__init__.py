@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from darkframe.interfaces import Decomposer
 
 from darkframe.testing.decomposers import results, input, work  # noqa: F401  (they add their checks)  # isort: skip
-from darkframe.testing.given import GivenSubject, as_functions, check_given
+from darkframe.testing.given import GivenSubject, check_given
 
 
 def check_decomposer(make: Callable[[], Decomposer]) -> tuple[str, ...]:
@@ -25,9 +24,3 @@ def check_decomposer(make: Callable[[], Decomposer]) -> tuple[str, ...]:
         ChecksFailed: It breaks promises; all of them are listed.
     """
     return check_given(GivenSubject("decomposer", make), type(make()).__name__)
-
-
-def __getattr__(name: str) -> Any:
-    if name == "DECOMPOSER_CHECKS":
-        return as_functions(name, lambda make: GivenSubject("decomposer", make))
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -56,10 +56,12 @@ def watched(decomposer: Subject) -> tuple[Decomposition, InterruptingProgress, S
     return decomposer.once("watched", make)
 
 
-def require_same(a: Decomposition, b: Decomposition, tolerance: float, what: str) -> None:
+def require_same(
+    a: Decomposition, b: Decomposition, tolerance: float, what: str, names: tuple[str, ...] = ("patterns", "filters")
+) -> None:
     """See that two fits have the same patterns and filters, within a share of their largest entry."""
     require(a.patterns.shape == b.patterns.shape, f"{what} gave {len(a.patterns)} components instead of {len(b.patterns)}.")
-    for name in ("patterns", "filters"):
+    for name in names:
         one, other = getattr(a, name), getattr(b, name)
         error = float(np.abs(one - other).max() / np.abs(other).max())
         require(error <= tolerance, f"{what} gave other {name} (by {error:.1e} of the largest entry).")

@@ -43,7 +43,8 @@ def fits_repeat(decomposer: Subject) -> None:
 @DECOMPOSER()
 def streamed_rows_agree(decomposer: Subject) -> None:
     """Rows that come in small blocks, through one buffer, give the same result as rows in memory."""
-    require_same(fit(decomposer, StreamedRows(planted().rows)), fitted(decomposer)[1], 1e-3, "Streamed rows")
+    streamed = fit(decomposer, StreamedRows(planted().rows))
+    require_same(streamed, fitted(decomposer)[1], 1e-3, "Streamed rows", ("patterns",))  # filters of noise are ill-conditioned
 
 
 @DECOMPOSER()
@@ -81,8 +82,10 @@ def rows_that_are_not_finite_are_refused(decomposer: Subject) -> None:
 def too_few_rows_are_refused_or_said(decomposer: Subject) -> None:
     """Fewer rows than components are a UserError or DataError, or give fewer components and a warning that says so."""
     wanted, rows = asked(decomposer), planted()
+    if wanted < 2:  # no rows at all are fewer than one
+        return
     active = np.flatnonzero((rows.sources > 0).any(axis=1))
-    few = rows.rows[active[: max(2, wanted - 1)]]
+    few = rows.rows[active[: wanted - 1]]
     what = f"{len(few)} rows for {wanted} components"
     result = refusal(lambda: fit(decomposer, few), what)
     if result is None:

@@ -29,17 +29,15 @@ def parameters_are_declared(plugin: Subject) -> None:
 
 @GENERAL()
 def defaults_keep_their_bounds(plugin: Subject) -> None:
-    """Every default is a value that the parameter itself accepts, unchanged."""
+    """Every default is a value that the parameter itself accepts."""
     kind = plugin.kind
     default = plugin.found.info.params()
     for name, parameter in _parameters(plugin).items():
         value = getattr(default, name)
         try:
-            read = parameter.read(value, f"{kind}.{name}")
+            parameter.read(value, f"{kind}.{name}")
         except ParameterError as error:
             require(False, f"It refuses its own default: {error.message}")
-        same = read == value or as_text(read).endswith(as_text(value))  # a relative path becomes absolute
-        require(same, f"The default of {kind}.{name}, {value!r}, reads as {read!r}.")
 
 
 @GENERAL()
@@ -58,8 +56,12 @@ def parameters_round_trip(plugin: Subject) -> None:
         record = json.loads(json.dumps(to_record(plugin.params), allow_nan=False))
     except (TypeError, ValueError) as error:
         require(False, f"Its parameters cannot be written as JSON: {error}.")
-    again = _build(plugin, record)
-    require(again == _build(plugin, to_record(plugin.params)), f"Parameters read back are {again}, not {plugin.params}.")
+    info = plugin.found.info
+    again = build(info.params, record, kind=info.kind, owner=f"{info.kind} {info.name!r}")
+    for name, parameter in _parameters(plugin).items():
+        value, read = getattr(plugin.params, name), getattr(again, name)
+        same = read == parameter.read(value, f"{info.kind}.{name}")  # which makes paths absolute
+        require(same, f"{info.kind}.{name} is {value!r}, but {read!r} once it was written down and read back.")
 
 
 @GENERAL()
@@ -77,8 +79,3 @@ def parameters_can_be_set_as_text(plugin: Subject) -> None:
 
 def _parameters(plugin: Subject) -> dict[str, Any]:
     return parameters(plugin.found.info.params)
-
-
-def _build(plugin: Subject, record: dict[str, Any]) -> Any:
-    info = plugin.found.info
-    return build(info.params, record, kind=info.kind, owner=f"{info.kind} {info.name!r}")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from darkframe.interfaces import Source, SourceContext
-from darkframe.testing.given import GivenSubject, as_functions, check_given
+from darkframe.testing.given import GivenSubject, check_given
 
 from darkframe.testing.sources import opening, parts, batches, dictionary, extras  # noqa: F401  (they add checks)  # isort: skip
 
@@ -36,9 +35,3 @@ def given_source(source: Source, make: Callable[[SourceContext], Source] | None 
     subject = GivenSubject("source", make or (lambda context: source))
     subject.source = source
     return subject
-
-
-def __getattr__(name: str) -> Any:
-    if name == "SOURCE_CHECKS":
-        return as_functions(name, given_source, leave_out=OPENED_AGAIN)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
