@@ -139,7 +139,7 @@ class Apart:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Start the global random generators of Python, numpy and torch from a seed inside; afterwards they are as before.
+    """Start the global random generators of Python, numpy and torch (its CPU's) from a seed inside; they are put back afterwards.
 
     A plugin that draws from those gives the same whatever ran before it, and draws nothing from what others use.
     """
