@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from darkframe.api.clusterers import Maker
 from darkframe.config import build, to_record
 from darkframe.errors import HubError, PluginError, UserError
-from darkframe.interfaces import ClusterContext, FitContext, Partial, SourceContext
+from darkframe.interfaces import ClusterContext, FitContext, Partial, SourceCard, SourceContext
 from darkframe.registry import Found, Registry
 from darkframe.testing.capabilities import CAPABILITIES, PARTS
 
@@ -135,7 +135,8 @@ class Subject:
         if self.kind != "source":
             made = self.make()  # some have a method only where their parameters say so
             return [name for name in known if callable(getattr(made, name, None))]
-        self.source.card()
+        if not isinstance(self.source.card(), SourceCard):
+            return ()
         lacking = set(self.source.lacks()) if isinstance(self.source, Partial) else set()
         has = {name for name in known if name not in PARTS and callable(getattr(self.source, name, None))}  # optional methods
         parts = set(getattr(self.found.info, "capabilities", ())) - lacking

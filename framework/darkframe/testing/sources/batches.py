@@ -70,7 +70,10 @@ def positions_follow_the_text(plugin: Subject) -> None:
     place: dict[int, int] = {}
     latest = skipped = 0
     for batch in first_batches(plugin):
-        require((np.diff(batch.documents) >= 0).all() and batch.documents[0] >= latest, "Document numbers fall.")
+        require(
+            (np.diff(batch.documents) >= 0).all() and batch.documents[0] >= latest,
+            "Document numbers fall from one token to the next.",
+        )
         require(((batch.positions == -1) == batch.special).all(), "Special slots, and only they, must have position −1.")
         require(batch.skipped >= skipped, "The number of skipped documents falls.")
         latest, skipped = int(batch.documents[-1]), batch.skipped
@@ -142,7 +145,7 @@ def special_tokens_are_no_content(plugin: Subject) -> None:
     """BOS, EOS and padding are marked as special, not counted as text."""
     tokens = _content(plugin).tolist()
     texts = plugin.source.decode_tokens(tokens)
-    wrong = sorted({text.strip() for text in texts} & SPECIAL)
+    wrong = sorted({str(text).strip() for text in texts} & SPECIAL)
     require(not wrong, f"The first batches count {', '.join(wrong)} as content.")
 
 
