@@ -14,7 +14,7 @@ from darkframe.adapters import SklearnDecomposer
 from darkframe.numerics.rows import ArrayRows
 from darkframe.registry import Registry
 
-DOCS = Path(__file__).parent.parent / "docs" / "decomposer-plugins.md"
+DOCS = Path(__file__).parent.parent / "docs" / "sklearn-plugins.md"
 
 
 def adapter(name, **attributes):
@@ -151,8 +151,10 @@ def test_the_seed_decides_and_the_rows_stay_as_they_are(rows):
 
 
 def test_the_documented_plugin_works_as_it_stands(tmp_path, rows, centred):
-    (module,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
-    (entry_point,) = re.findall(r"\[project.entry-points.darkframe\]\n(.*?) = \"(.*?)\"", DOCS.read_text())
+    (module,) = [
+        text for text in re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL) if "FactorAnalysisParams" in text
+    ]
+    entry_point = re.findall(r"\[project.entry-points.darkframe\]\n(.*?) = \"(.*?)\"", DOCS.read_text())[1]
     site = Site(tmp_path / "site")
     site.install("darkframe-factor-analysis", dict([entry_point]), {f"{entry_point[1]}.py": module})
     with site.active():

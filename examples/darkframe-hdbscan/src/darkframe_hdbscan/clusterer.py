@@ -42,7 +42,7 @@ class HDBSCAN:
         self.params = params
 
     def fit(self, vectors: NDArray[Any], context: ClusterContext) -> Clustering:
-        """Cluster (n, d) vectors; their order matters only to the numbers of the clusters.
+        """Cluster (n, d) vectors. Their order decides the clusters' numbers, and between equal mutual reachabilities.
 
         Raises:
             UserError: Fewer vectors than ``min_cluster_size`` or ``min_samples``.

@@ -71,8 +71,6 @@ class SparsePCA:
         import sklearn
 
         said = list(learned.warnings)
-        if not learned.converged:
-            said.append(f"Sparse PCA stopped at max_iter = {self.params.max_iter}.")
         if k < wanted:
             said.append(f"Only {k} of the {wanted} components asked for have any variance; the rest were left out.")
         if len(patterns) < k:

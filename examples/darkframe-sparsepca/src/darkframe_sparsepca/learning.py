@@ -24,9 +24,9 @@ class Learned:
     Attributes:
         components: (k, d) V, not scaled; rows may be zero.
         objective: ½ ‖S − U V‖² + α ‖V‖₁ at the end.
-        converged: Whether it stopped because an iteration gained less than ``tol``.
+        converged: Whether it stopped because an iteration gained less than ``tol``, no step of it having stopped short.
         iterations: Passes over all dimensions.
-        warnings: What scikit-learn warned of.
+        warnings: What scikit-learn warned of, and why it did not converge.
     """
 
     components: F64
@@ -64,6 +64,10 @@ def learn(root: F64, k: int, params: SparsePCAParams, context: FitContext) -> Le
             random_state=context.seed,
             return_n_iter=True,
         )
-    said = tuple(dict.fromkeys(" ".join(str(warning.message).split()) for warning in caught))
-    complained = any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
-    return Learned(code.T, float(costs[-1]), iterations < params.max_iter and not complained, int(iterations), said)
+    short = sum(issubclass(warning.category, ConvergenceWarning) for warning in caught)
+    others = (warning for warning in caught if not issubclass(warning.category, ConvergenceWarning))
+    said = [" ".join(str(warning.message).split()) for warning in others]
+    said += [f"Coordinate descent stopped short of its tolerance {short} times in {iterations} iterations."] if short else []
+    said += [f"Sparse PCA stopped at max_iter = {params.max_iter}."] if iterations >= params.max_iter else []
+    converged = not short and iterations < params.max_iter
+    return Learned(code.T, float(costs[-1]), converged, int(iterations), tuple(dict.fromkeys(said)))

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import darkframe
 from darkframe import param
 
-_DENSE = "It looks for components with zero loadings, and the planted directions have none; its own tests plant sparse ones."
-
 
 @dataclass(frozen=True)
 class SparsePCAParams:
@@ -34,5 +32,4 @@ def darkframe_decomposers() -> Iterator[darkframe.DecomposerInfo]:
         target="darkframe_sparsepca.decomposer:SparsePCA",
         summary="Components with few non-zero loadings (scikit-learn's sparse PCA, from the exact covariance).",
         params=SparsePCAParams,
-        expected_failures={"planted_directions_are_found": _DENSE, "planted_activations_are_read_off": _DENSE},
     )

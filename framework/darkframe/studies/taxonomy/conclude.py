@@ -11,7 +11,7 @@ from darkframe.results import (
     OrderRecord,
     TaxonomyConclusion,
 )
-from darkframe.studies.taxonomy.judge import ERROR, FEWEST_DRAWS, ignores_order, judge, judged
+from darkframe.studies.taxonomy.judge import ERROR, FEWEST_DRAWS, judge, judged
 
 CATCH_ALL, SINGLETONS, UNSTABLE = 0.5, 0.5, 0.3
 
@@ -75,10 +75,10 @@ def _text(verdict: str, levels: tuple[Level, ...]) -> list[str]:
         f"clusterer; it counts as structure where cohesion and order stability both pass the cut that one more draw of a null "
         f"passes with probability {ERROR / len(levels):.2g}."
     ]
-    if any(ignores_order(level.quality, level.nulls) for level in levels):
+    if any(judge(level.quality, level.nulls, rows=level.rows, levels=len(levels)).alone for level in levels):
         sentences.append(
-            "The clusterer gives the same clusters in every order of the rows, of the nulls' rows too, so that cohesion alone "
-            "decides: a cloud that is merely not elliptical may pass it."
+            "This clusterer gives much the same clusters in every order of the rows, of the nulls' rows too, so that cohesion "
+            "alone decides: a cloud that is merely not elliptical may pass it."
         )
     return sentences + [f"L{level.level}: {level.reason}." for level in levels]
 

@@ -8,9 +8,9 @@ Its clusters must be, both, beyond what the nulls' rows give through the same cl
 Each is held against every null's draws at the cut that one more draw passes with probability 0.05 / levels
 (``darkframe.numerics.nulls.familywise_cut``, on Fisher's scale, as both end at 1): with nothing to find, some level is called
 structure in at most 5 % of studies, and asking for both makes it rarer still. Cohesion alone would call any cloud structure that
-is not elliptical; stability alone, clusters that outliers make. A method that ignores the order of its rows gives the same
-clusters in every order, of the nulls' rows too: its stability is 1 whatever the rows, says nothing, and is left out, as with a
-single order. The silhouette is no such figure: rows of few strong directions
+is not elliptical; stability alone, clusters that outliers make. A method that hardly minds the order of its rows gives
+the same clusters in every order, of the nulls' rows too, and no stability is beyond theirs: one of ``STEADY`` or more passes
+then, and cohesion alone decides, as with a single order. The silhouette is no such figure: rows of few strong directions
 have a worse one than isotropic rows have, clusters or not.
 """
 
@@ -30,6 +30,8 @@ LEAST = 10
 """Rows that must share a cluster with others, and lie in clusters other than the largest: fewer show nothing, whatever the
 figures. Noise lies in none."""
 
+STEADY = 0.9
+"""Adjusted Rand index between row orders from which on the clusters count as the same in any of them."""
 
 _MOST = 1 - 1e-9
 """No figure is beyond a null that reaches 1 itself."""
@@ -51,11 +53,12 @@ def judged(nulls: tuple[NullLevel, ...]) -> bool:
 
 
 class Judgement(NamedTuple):
-    """Whether a level beats its nulls, why, and whether its clusters are more cohesive at least."""
+    """Whether a level beats its nulls, why, whether its clusters are more cohesive at least, and whether that alone decided."""
 
     beats: bool
     reason: str
     cohesive: bool = False
+    alone: bool = False
 
 
 def judge(quality: LevelQuality, nulls: tuple[NullLevel, ...], *, rows: int, levels: int) -> Judgement:
@@ -73,30 +76,19 @@ def judge(quality: LevelQuality, nulls: tuple[NullLevel, ...], *, rows: int, lev
         return Judgement(False, f"nothing to judge: {few}")
     passed: dict[str, bool] = {}
     told: list[str] = []
+    alone = False
     for figure in FIGURES:
         real = getattr(quality, figure.field)
         if math.isnan(real):  # a single order has no stability
             continue
-        if figure.field == "stability" and ignores_order(quality, nulls):
-            told.append("order stability is 1 whatever the rows, and says nothing")
-            continue
         cut, name = max((_cut(null, figure.field, levels), null.name) for null in nulls)
-        passed[figure.field] = bool(min(real, _MOST) > cut)
-        side = "beyond" if passed[figure.field] else "within"
-        told.append(f"{figure.name} {real:.4f} is {side} chance (up to {cut:.4f}, {name})")
-    return Judgement(all(passed.values()), "; ".join(told), passed["cohesion"])
-
-
-def ignores_order(quality: LevelQuality, nulls: tuple[NullLevel, ...]) -> bool:
-    """Whether the clusters are the same in every order of the rows, those of the nulls' rows too, as far as there are any."""
-    draws = [draw for null in nulls for draw in null.draws]
-    told = [draw.stability > _MOST for draw in draws if not _trivial(draw)]
-    return quality.stability > _MOST and bool(told) and all(told)
-
-
-def _trivial(draw: LevelQuality) -> bool:
-    """Whether its labels are one cluster of everything, or nothing but noise and clusters of one: these have no stability."""
-    return draw.clusters == draw.singletons or (draw.clusters == 1 and not draw.noise)
+        beyond = bool(min(real, _MOST) > cut)
+        steady = figure.field == "stability" and real >= STEADY and not beyond
+        passed[figure.field] = beyond or steady
+        but = ", but so high that any order gives these clusters" if steady else ""
+        told.append(f"{figure.name} {real:.4f} is {'beyond' if beyond else 'within'} chance (up to {cut:.4f}, {name}){but}")
+        alone |= steady
+    return Judgement(all(passed.values()), "; ".join(told), passed["cohesion"], alone)
 
 
 def _too_few(quality: LevelQuality, rows: int) -> str:
