@@ -29,6 +29,8 @@ def test_the_wheel_carries_the_model_and_the_plugins(wheel: Path) -> None:
     ):
         assert f"darkframe_tiny/assets/{part}" in names
     assert {"darkframe/__init__.py", "darkframe/py.typed", "darkframe_pca/plugin.py", "darkframe_fastica/plugin.py"} <= names
+    templates = [path for path in (ROOT / "framework/darkframe/scaffold/templates").rglob("*") if path.is_file()]
+    assert templates and {path.relative_to(ROOT / "framework").as_posix() for path in templates} <= names
     assert "darkframe = darkframe.cli:main" in entry_points
     assert not [name for name in names if name.startswith(("tests/", "tools/", "plugins/")) or name.endswith(".pyc")]
 
