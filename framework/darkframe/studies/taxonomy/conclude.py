@@ -39,7 +39,7 @@ def conclude(
     )
     return TaxonomyConclusion(
         verdict=verdict,
-        headline=_headline(verdict, levels, beat),
+        headline=_headline(verdict, levels, beat) + _mostly_noise(levels[0], fit.rows),
         text=" ".join(_text(verdict, levels)),
         cautions=tuple(_cautions(levels, fit, dictionary, junk, order, curve, sample, embedding_note)),
     )
@@ -62,6 +62,11 @@ def _headline(verdict: str, levels: tuple[Level, ...], beat: int) -> str:
     if any(judge(level.quality, level.nulls, rows=level.rows, levels=len(levels)).cohesive for level in levels):
         return f"Nothing to rely on: the {many} hold more alike rows than chance gives, but in other row orders they are others."
     return f"Nothing beyond chance: {many}, no better than rows without clusters give."
+
+
+def _mostly_noise(first: Level, rows: int) -> str:
+    """What must stand beside clusters that most features are in none of."""
+    return f" {first.noise / rows:.0%} of the features are in none of level 0's." if rows > first.noise > rows / 2 else ""
 
 
 def _text(verdict: str, levels: tuple[Level, ...]) -> list[str]:
