@@ -42,11 +42,11 @@ def defaults_keep_their_bounds(plugin: Subject) -> None:
 
 @GENERAL()
 def parameters_have_help(plugin: Subject) -> None:
-    """Every parameter says in one line, with a full stop, what it does."""
+    """Every parameter says in one line of text what it does."""
     for name, parameter in _parameters(plugin).items():
         words = str(parameter.help).strip()
         require(words, f"{plugin.kind}.{name} has no help.")
-        require("\n" not in words and words.endswith("."), f"The help of {plugin.kind}.{name} is not one line with a full stop.")
+        require(words.isprintable(), f"The help of {plugin.kind}.{name} is not one line of plain text.")
 
 
 @GENERAL()
