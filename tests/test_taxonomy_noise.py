@@ -17,11 +17,14 @@ import darkframe
 from darkframe.cli.group import darkframe as command
 from darkframe.errors import UserError
 from darkframe.numerics import clusters
+from darkframe.report.sweep.gather import taxonomy_figures
+from darkframe.report.sweep.table import full_table, outcome, records, shown_table
 from darkframe.report.taxonomy.data import gather_taxonomy
 from darkframe.report.taxonomy.figures import TAXONOMY_FIGURES
 from darkframe.report.taxonomy.sunburst_page import sunburst_trace
 from darkframe.report.taxonomy.tree import NOISE, kept_by_number, tree
 from darkframe.results import NullLevel
+from darkframe.results.sweep import Axis, SweepCell, SweepResults
 from darkframe.store.run import RunDir
 from darkframe.studies.taxonomy.judge import judge
 
@@ -159,6 +162,21 @@ def test_figures_and_pages_tell_noise_apart(some):
     page = (some.path / "taxonomy.html").read_text()
     assert f"{first.noise} features ({first.noise / 4:.1f} %) are noise" in page
     assert "Noise, in no cluster, is light grey." in (some.path / "figures" / "sunburst.html").read_text()
+
+
+def test_a_sweep_compares_the_shares_of_noise(some):
+    cell = SweepCell(1, "cells/a", ("1.37",), "done", "", 1.0, taxonomy=taxonomy_figures(some.taxonomy))
+    axes = (Axis("clusterer.radius", "radius", (1.37,), ("1.37",)),)
+    results = SweepResults({"source": "tiny"}, axes, (cell,))
+    shares = [level.noise / 400 for level in some.taxonomy.levels]
+    [full] = records(full_table(results))
+    assert [full["noise_L0"], full["noise_L1"]] == pytest.approx(shares)
+    told = " / ".join(f"{100 * share:.1f} %" for share in shares)
+    assert records(shown_table(results))[0]["noise"] == told
+    assert f"noise {told.replace(' / ', '/')}" in outcome(cell)
+    clean = replace(cell.taxonomy, levels=tuple(replace(level, noise=0.0) for level in cell.taxonomy.levels))
+    without = replace(results, cells=(replace(cell, taxonomy=clean),))
+    assert "noise" not in records(shown_table(without))[0] and "noise" not in outcome(without.cells[0])
 
 
 def test_explore_shows_the_noise_of_a_level(some):
