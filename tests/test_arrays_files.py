@@ -334,7 +334,14 @@ def test_a_dictionary_alone_or_activations_alone(tmp_path, opened, x):
     alone = opened(dictionary="W_dec.npy")
     assert set(alone.lacks()) == {"activations", "encoder", "unembedding", "text"}
     assert alone.dictionary().W_dec.shape == (12, D)
-    assert check_source(alone) == ("card_is_complete", "dictionary_has_its_shapes", "what_it_lacks_is_refused")
+    assert check_source(alone) == (
+        "it_opens",
+        "card_is_complete",
+        "what_it_declares_is_given",
+        "what_it_lacks_is_refused",
+        "dictionary_has_its_shapes",
+        "wiring_is_said_properly",
+    )
     with pytest.raises(UserError, match=r"was given no activations\. Name the activations with source\.activations"):
         next(alone.batches())
     json.dumps(alone.card().details)

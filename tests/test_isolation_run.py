@@ -366,12 +366,13 @@ def run_both(kind="", fault=""):
 @pytest.fixture(scope="module")
 def clean(site, shared_cache, tmp_path_factory):
     """Results of a run in which nothing goes wrong."""
-    with pytest.MonkeyPatch.context() as patch, site.active():
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DARKFRAME_CACHE", str(shared_cache))
         patch.chdir(tmp_path_factory.mktemp("clean"))
-        patch.syspath_prepend(str(SUPPORT))
+        patch.syspath_prepend(str(SUPPORT))  # undone last: it puts back the path as it finds it here
         without_pictures(patch)
-        return run_both()
+        with site.active():
+            return run_both()
 
 
 def same_results(result, other):
