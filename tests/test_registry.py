@@ -225,6 +225,17 @@ def test_an_unknown_name_gets_the_nearest_ones_and_how_to_list():
     assert "darkframe list-plugins --kind decomposer" in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["my-ica", "broken", "broken:my-ica"])
+def test_an_unknown_name_that_a_broken_entry_point_or_distribution_has_gets_its_fault(site, name):
+    site.install("broken", {"my-ica": "broken_plugin"}, {"broken_plugin.py": "raise ValueError('no luck')"})
+    with site.active(), pytest.raises(UnknownPluginError) as caught:
+        Registry.discover({}).get("decomposer", name)
+    assert caught.value.message == (
+        f"There is no decomposer {name!r}: what broken 1.0, entry point 'my-ica' offers cannot be used. "
+        "Importing broken_plugin failed: ValueError: no luck."
+    )
+
+
 def test_without_any_plugin_the_error_says_so():
     with pytest.raises(UnknownPluginError, match="No clusterers are installed"):
         Registry.discover({"DARKFRAME_PLUGINS": "pca"}).get("clusterer", "smart")

@@ -76,6 +76,13 @@ class Registry:
         raise UnknownPluginError(self._unknown(kind, name, same_kind), hint=f"See 'darkframe list-plugins --kind {kind}'.")
 
     def _unknown(self, kind: str, name: str, same_kind: list[Found]) -> str:
+        for problem in self.problems:
+            if problem.fatal and name in (
+                problem.entry_point,
+                problem.distribution,
+                f"{problem.distribution}:{problem.entry_point}",
+            ):
+                return f"There is no {kind} {name!r}: what {problem.origin} offers cannot be used. {problem.reason}"
         names = sorted({found.name for found in same_kind} | {found.qualified for found in same_kind if self.clashes(found)})
         installed = f"Installed: {', '.join(names)}." if names else f"No {kind}s are installed."
         words = [f"Unknown {kind} {name!r}.{did_you_mean(name, names)} {installed}"]
