@@ -17,7 +17,7 @@ from fake_distributions import Site
 from packaging.version import Version
 
 import darkframe
-from darkframe import DarkframeDeprecationWarning, Deprecated, api, plugin
+from darkframe import ClustererInfo, DarkframeDeprecationWarning, Deprecated, api, interfaces, plugin
 from darkframe.api.clusterers import Maker
 from darkframe.errors import PluginError
 from darkframe.hookspecs import hookspec
@@ -370,3 +370,14 @@ def test_what_is_overdue_is_noticed():
     assert overdue(DEPRECATED) == []
     assert overdue("x = param(1, help='', deprecated=Deprecated('0.0.9'))") == ["0.0.9"]
     assert overdue(f"darkframe.Deprecated(removed_in={darkframe.__version__!r})") == [darkframe.__version__]
+
+
+def test_a_plugin_that_does_not_say_its_version_was_written_against_the_first(monkeypatch):
+    monkeypatch.setattr(plugin, "API_VERSION", 2)
+    assert ClustererInfo("x", "x:X", "X.").api == 1
+
+
+def test_every_public_name_of_the_interfaces_can_be_imported():
+    assert all(getattr(interfaces, name) is not None for name in interfaces.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
+        _ = interfaces.Nonsense

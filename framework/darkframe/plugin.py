@@ -81,7 +81,8 @@ class PluginInfo:
         install_hint: What to install if importing ``target`` fails, such as ``pip install 'pkg[extra]'``.
         docs: Address of its documentation: whole, or a page of what its distribution's metadata name as its documentation
             (``Documentation`` under ``[project.urls]``); empty: that itself.
-        api: Version of the contracts it is written against (``darkframe.API_VERSION``).
+        api: Version of the contracts it is written against; 1 where it is not said, whatever this darkframe speaks
+            (``darkframe.API_VERSION``).
         expected_failures: Checks of ``darkframe.testing`` that it does not pass with its default parameters, each with the
             reason. They are shown by ``darkframe describe``, and are strict: one that does pass, so set, is an error.
         deprecated: Where the plugin is to go: whoever uses it is warned, with the version that removes it.
@@ -95,7 +96,7 @@ class PluginInfo:
     params: type[Any] = field(default=NoParams)
     install_hint: str = ""
     docs: str = field(default="", kw_only=True)
-    api: int = field(default=API_VERSION, kw_only=True)
+    api: int = field(default=1, kw_only=True)
     expected_failures: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     deprecated: Deprecated | None = field(default=None, kw_only=True)
 

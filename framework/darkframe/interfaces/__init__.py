@@ -6,7 +6,7 @@ Shapes: N tokens (rows), d = d_model, F features of the dictionary, k components
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from darkframe.interfaces.batches import Batch, Codes, Dictionary, Unembedding
 from darkframe.interfaces.clusterers import (
@@ -65,3 +65,11 @@ __all__ = [
     "Wired",
     "Wiring",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in {"F32", "F64", "I32", "I64", "Bool"}:  # imported when they are asked for: they import numpy
+        from darkframe.interfaces import arrays
+
+        return getattr(arrays, name)
+    raise AttributeError(f"module 'darkframe.interfaces' has no attribute {name!r}")

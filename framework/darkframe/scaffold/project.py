@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from darkframe.errors import UserError
+from darkframe.plugin import API_VERSION
 from darkframe.scaffold import about
 from darkframe.scaffold.licences import licence
 from darkframe.scaffold.names import Names, checked_names
@@ -90,6 +91,7 @@ def _values(names: Names, licence_name: str, author: str, summary: str) -> dict[
         "author_text": literal(author),
         "summary": summary,
         "summary_text": literal(summary),
+        "api": str(API_VERSION),
         "licence_metadata": chosen.metadata,
         "licence_sentence": chosen.sentence,
         "requires_python": about.requires_python(),

@@ -44,4 +44,5 @@ def darkframe_clusterers() -> Iterator[darkframe.ClustererInfo]:
         target="darkframe_hdbscan.clusterer:HDBSCAN",
         summary="Clusters where vectors are dense, noise where they are not (scikit-learn's HDBSCAN).",
         params=HDBSCANParams,
+        api=1,
     )

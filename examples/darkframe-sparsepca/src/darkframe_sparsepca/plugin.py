@@ -32,4 +32,5 @@ def darkframe_decomposers() -> Iterator[darkframe.DecomposerInfo]:
         target="darkframe_sparsepca.decomposer:SparsePCA",
         summary="Components with few non-zero loadings (scikit-learn's sparse PCA, from the exact covariance).",
         params=SparsePCAParams,
+        api=1,
     )
