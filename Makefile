@@ -23,6 +23,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@set -e; for example in examples/*/; do echo "mypy in $$example"; (cd $$example && $(abspath $(BIN))/mypy); done
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev
