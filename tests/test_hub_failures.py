@@ -2,7 +2,6 @@
 
 import errno
 import os
-import resource
 import shutil
 import socket
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support import hub_client
+from support.full_disk import file_size_limit
 from test_hub_fetch import NAME, SOME, WEIGHTS, Told, get
 
 from darkframe.errors import (
@@ -215,12 +215,8 @@ def test_a_full_disk_before_and_while_it_fills(hub, hub_home, monkeypatch):
         full.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9, 10_000))
         told = refused(HubError, "part/*")
     assert "too full for org/name" in told and str(hub_home / "hub") in told and "HF_HOME" in told
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
-    try:
+    with file_size_limit(100_000):
         told = refused(HubError, "part/*")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert "The disk is full" in told and WEIGHTS in told and str(hub_home / "hub") in told and "HF_HOME" in told
     hub.forget()
     assert get("part/*").path(WEIGHTS).read_bytes() == SOME[WEIGHTS]

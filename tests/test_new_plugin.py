@@ -1,11 +1,9 @@
 """``darkframe new-plugin``: what it writes installs, passes and runs; what it refuses; and that it writes all or nothing."""
 
-import contextlib
 import hashlib
 import json
 import os
 import re
-import resource
 import shlex
 import shutil
 import subprocess
@@ -19,6 +17,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from fake_distributions import Site, decomposer_plugin
+from support.full_disk import file_size_limit
 from support.venvs import Venv, build_wheel
 
 import darkframe
@@ -316,19 +315,8 @@ def test_a_folder_that_may_not_be_written_to_is_refused(tmp_path):
     assert not list(parent.iterdir())
 
 
-@contextlib.contextmanager
-def full_disk(size):
-    """Lowers the largest file this process may write."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_a_full_disk_leaves_nothing(tmp_path):
-    with full_disk(1500):
+    with file_size_limit(1500):
         told = new_plugin("clusterer", "fresh-thing", "--out", tmp_path / "it")
     assert told.exit_code == 2 and "disk is full" in told.stderr
     assert list(tmp_path.iterdir()) == []

@@ -1,16 +1,15 @@
 """Files of the store: whole or absent, appended and cut back, read in pieces; what goes wrong is said in a sentence."""
 
-import contextlib
 import dataclasses
 import errno
 import json
 import multiprocessing
-import resource
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.full_disk import file_size_limit
 
 from darkframe.errors import OutputError, StoreError
 from darkframe.store.arrays import ArrayReader, ArrayWriter, open_array
@@ -18,17 +17,6 @@ from darkframe.store.atomic import content_key, plain, read_json, save_array, wr
 from darkframe.store.lock import locked, try_lock
 from darkframe.store.records import record_from_plain
 from darkframe.store.tensors import read_tensors, write_tensors
-
-
-@contextlib.contextmanager
-def file_size_limit(size):
-    """Lowers the largest file this process may write, as a full disk would: off again before anything is reported."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_an_atomic_write_replaces_whole_files_and_leaves_nothing_beside(tmp_path):
