@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from darkframe.report.style import FAINT, drawable, title
-from darkframe.report.taxonomy.colours import FAMILIES, OTHER
+from darkframe.report.taxonomy.colours import FAMILIES, OTHER, lighter
 from darkframe.report.taxonomy.summary import said_by
 from darkframe.report.text import count, share, shorten
 
@@ -50,7 +50,7 @@ def _grey(ax: Axes, data: TaxonomyData, labels: I64, named: list[int], noise: st
     others = (labels >= 0) & ~np.isin(labels, named)
     number = len(np.unique(data.labels[0][data.labels[0] >= 0])) - len(named)
     if (labels < 0).any():
-        _dots(ax, data, labels < 0, FAINT, noise, marker="x")
+        _dots(ax, data, labels < 0, lighter(FAINT, 0.55), noise, marker="x")
     if others.any():
         _dots(ax, data, others, OTHER, f"{count(number)} smaller clusters")
 
