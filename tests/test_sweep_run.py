@@ -141,6 +141,11 @@ def test_a_sweep_with_a_failing_value_from_start_to_end_and_again(capfd):
     shown = CliRunner().invoke(group, ["show", "swept"])
     assert shown.exit_code == 0 and "Comparison of the cells" in shown.output and "Document 3 is empty" in shown.output
     assert json.loads(CliRunner().invoke(group, ["show", "swept", "--table", "cells", "--json"]).output) == manifest()["table"]
+    whole = CliRunner(env={"COLUMNS": "80"}).invoke(group, ["show", "swept", "--table", "cells"]).output
+    assert all(f"cell {number}" in whole for number in (1, 2, 3, 4)) and max(map(len, whole.splitlines())) <= 80
+    assert whole.count("explained") == 2 and "Document 3 is empty. Fill it." in " ".join(
+        whole.split()
+    )  # two cells beside each other
     assert CliRunner().invoke(group, ["show", "swept", "--table", "nothing"]).exit_code == 2
 
     # and again: the finished ones are kept, the failed ones tried again

@@ -34,6 +34,7 @@ _COLOURS = {
     "nothing": "magenta",
 }
 _NARROW, _WIDE = 60, 100  # columns of a terminal
+_HEAD, _BESIDE = 30, 22  # what a turned table's first column, and each other one, takes of it
 
 
 class Finished(Protocol):
@@ -210,6 +211,16 @@ def print_table(table: Table, *, wrap: bool = True, title: bool = True, out: Con
         out.print(Text("nothing to show", style="dim"))
     if title and table.caption:
         out.print(Text(visible(table.caption), style="dim"))
+
+
+def print_turned(table: Table) -> None:
+    """A table with more columns than any terminal: a row for each, the rows side by side as far as the terminal is wide."""
+    out = console()
+    out.print(Text(visible(table.title), style="bold underline"))
+    beside = max(1, (out.width - _HEAD) // _BESIDE)
+    for start in range(0, len(table.rows), beside):
+        print_table(table.turned(start, start + beside), title=False, out=out)
+        out.print()
 
 
 def print_summary(result: Finished) -> None:

@@ -103,9 +103,9 @@ def show_sweep(result: SweepResult, table: str | None, *, as_json: bool) -> None
     if as_json:
         click.echo(table_json(found))
     else:
-        from darkframe.cli.render import print_table
+        from darkframe.cli.render import print_table, print_turned
 
-        print_table(found)
+        print_turned(found) if table == "cells" else print_table(found)
 
 
 def _print(result: SweepResult) -> None:

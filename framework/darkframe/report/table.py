@@ -73,3 +73,13 @@ class Table:
     def head(self, n: int) -> Table:
         """The same table with its first ``n`` rows."""
         return Table(self.name, self.title, self.columns, self.rows[:n], self.caption)
+
+    def turned(self, start: int, stop: int) -> Table:
+        """Rows ``start`` to ``stop`` as columns, a row for each column there is: for tables too wide for a terminal."""
+        chosen = self.formatted()[start:stop]
+        head = (
+            Column("figure", "figure"),
+            *(Column(f"row_{i}", f"{self.columns[0].title} {row[0]}") for i, row in enumerate(chosen, start)),
+        )
+        lines = [(column.title, *(row[i] for row in chosen)) for i, column in enumerate(self.columns)]
+        return Table(self.name, self.title, head, tuple(lines[1:]), self.caption)
