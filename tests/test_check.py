@@ -250,7 +250,7 @@ def _lives(pid):
         (["pca", "--kind", "source"], "'pca' is no source, but a decomposer."),
         (["pca", "--set", "decomposer.n_componets=3"], "has no parameter 'n_componets'"),
         (["pca", "--set", "decomposer.n_components=many"], "must be an integer"),
-        (["pca", "--set", "source.path=x"], "source.path is set, but 'pca' stands for 0 sources."),
+        (["pca", "--set", "source.path=x"], "source.path is set, but 'pca' is no source."),
         (["--set", "decomposer.n_components=3"], "Name the one decomposer that it belongs to."),
         (["pca", "--set", "study.nulls=3"], "darkframe check takes parameters of the plugin it checks"),
         (["pca", "--set", "nonsense"], "--set takes KIND.KEY=VALUE"),

@@ -103,7 +103,8 @@ def _values(found: Sequence[Found], settings: Sequence[str], name: str | None) -
             raise ParameterError(f"{kind}.{first} means nothing here: darkframe check takes parameters of the plugin it checks.")
         of_kind = [plugin for plugin in found if plugin.kind == kind]
         if len(of_kind) != 1:
-            what = f"{name!r} stands for {len(of_kind)} {kind}s" if name else f"all {len(of_kind)} {kind}s are checked"
+            many = f"stands for {len(of_kind)} {kind}s" if of_kind else f"is no {kind}"
+            what = f"{name!r} {many}" if name else f"all {len(of_kind)} {kind}s are checked"
             raise ParameterError(f"{kind}.{first} is set, but {what}.", hint=f"Name the one {kind} that it belongs to.")
         build(of_kind[0].info.params, values, kind=kind, owner=f"{kind} {of_kind[0].name!r}")
     return chosen
