@@ -243,6 +243,12 @@ def _lives(pid):
 # ---------------------------------------------------------------- what a name stands for
 
 
+def test_a_check_of_nothing_is_none(monkeypatch):
+    monkeypatch.setenv("DARKFRAME_PLUGINS", "")
+    told = CliRunner().invoke(command, ["check"])
+    assert told.exit_code == 2 and "There is no plugin to check." in told.stderr
+
+
 @pytest.mark.parametrize(
     "arguments, sentence",
     [

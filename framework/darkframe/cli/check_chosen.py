@@ -47,7 +47,7 @@ def choose(registry: Registry, name: str | None, kind: str | None, settings: Seq
         settings: ``KIND.KEY=VALUE``, each for the one plugin of that kind among them.
 
     Raises:
-        UnknownPluginError: The name stands for nothing.
+        UnknownPluginError: The name stands for nothing, or nothing is installed.
         ParameterError: A setting fits no plugin, or several.
     """
     plugins = registry.plugins(kind)
@@ -55,6 +55,10 @@ def choose(registry: Registry, name: str | None, kind: str | None, settings: Seq
     problems = [problem for problem in registry.problems if name is None or _is_of(problem, name, found)]
     if name is not None and not found and not problems:
         raise UnknownPluginError(_unknown(registry, name, kind, plugins), hint="See 'darkframe list-plugins'.")
+    if not found and not problems:  # a check of nothing would read like one that was passed
+        raise UnknownPluginError(
+            f"There is no {kind or 'plugin'} to check.", hint="See 'darkframe list-plugins'; DARKFRAME_PLUGINS selects plugins."
+        )
     values = _values(found, settings, name)
     warn_of_deprecated(found if name is not None else (), values)
     targets = (Target(plugin, _label(registry, plugin), values.get(plugin.kind, {})) for plugin in found)
