@@ -15,6 +15,7 @@ Settings = Mapping[str, Any]
 
 
 _TORCH = {"torch-dtype": None, "torch-grad": True, "torch-precision": "highest", "torch-exact": False, "torch-device": "cpu"}
+"""As torch comes."""
 
 
 def _numpy_settings() -> dict[str, Any]:
@@ -27,13 +28,7 @@ def _numpy_settings() -> dict[str, Any]:
 def _torch_settings() -> dict[str, Any]:
     torch = sys.modules.get("torch")
     if torch is None or not hasattr(torch, "get_default_device"):  # not imported, or only half
-        return {
-            "torch-dtype": None,
-            "torch-grad": True,
-            "torch-precision": "highest",
-            "torch-exact": False,
-            "torch-device": "cpu",
-        }
+        return dict(_TORCH)
     return {
         "torch-dtype": torch.get_default_dtype(),
         "torch-grad": torch.is_grad_enabled(),
@@ -108,13 +103,14 @@ def _folder() -> str:
 
 
 class Apart:
-    """Settings of one plugin's own: it finds them as it left them, and the rest does not see them.
+    """Settings of one plugin's own: it finds what it changed as it left it, and the rest does not see that.
 
-    So ``with torch.no_grad():`` around a ``yield`` holds in the plugin's generator alone.
+    So ``with torch.no_grad():`` around a ``yield`` holds in the plugin's generator alone, and the caller's own holds in a plugin
+    that says nothing of gradients.
     """
 
     def __init__(self) -> None:
-        self._theirs: Settings | None = None
+        self._theirs: Settings = {}
         self._ours: Settings | None = None
         self._process: _Process | None = None
         self._depth = 0  # a plugin may be called back while it is at work: then nothing changes
@@ -124,15 +120,16 @@ class Apart:
         self._depth += 1
         if self._depth == 1:
             self._ours, self._process = settings(), _Process()
-            if self._theirs is not None:
+            if self._theirs:
                 apply(self._theirs)
 
     def leave(self) -> None:
         """The plugin is done."""
         self._depth -= 1
         if self._depth == 0 and self._ours is not None and self._process is not None:
-            self._theirs = settings()
-            apply(self._ours)
+            ours = self._ours
+            self._theirs = {name: value for name, value in settings().items() if name in ours and value != ours[name]}
+            apply(ours)
             self._process.restore()
             self._ours = self._process = None
 
