@@ -17,19 +17,7 @@ def parametrize_with_checks(*subjects: Subject) -> pytest.MarkDecorator:
     Checks that a plugin declares to fail (``expected_failures``) are strict expected failures: one that passes fails the test.
     With other parameters than the defaults they may pass.
 
-    Example:
-        ```python
-        from darkframe.testing import checks_of, number_of_checks, parametrize_with_checks, subject
-
-        PLUGIN = subject("clusterer", "my-kmeans", n_clusters=3)
-
-        @parametrize_with_checks(PLUGIN)
-        def test_the_contract(check):
-            check()
-
-        def test_no_check_was_left_out():
-            assert len(checks_of(PLUGIN)) == number_of_checks("clusterer", "predict")
-        ```
+    ``darkframe.testing`` shows it in use.
 
     Raises:
         UserError: A plugin expects a check to fail that does not apply to it, or gives no reason.
